@@ -1,0 +1,1 @@
+"""What crosses a border: events, topics and tables, each declared once."""

@@ -1,0 +1,83 @@
+"""Bytes to events and back. Decoding is total: it gives an event or a `Reject`, and never raises."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import re
+from typing import Any, Literal, NamedTuple, get_args
+
+import msgspec
+
+from sipe.contracts.events import STATION_EVENTS, ClockAdvanced, Event, StationEvent
+
+MESSAGE_BYTES_MAX = 1_000_000
+"""The largest message any producer may send (`max.message.bytes`)."""
+
+CLOCK_AHEAD_MS_MAX = 5 * 60_000
+"""An event this far ahead of its Kafka record's time has a wrong clock."""
+
+RejectReason = Literal["undecodable", "schema", "unknown_type", "key_mismatch", "clock_future", "too_big"]
+REJECT_REASONS: tuple[RejectReason, ...] = get_args(RejectReason)
+
+
+class Reject(NamedTuple):
+    """A message that is no event: why, in one word and one line, and its bytes as they came."""
+
+    reason: RejectReason
+    detail: str
+    raw: bytes
+
+
+_AnyEvent: Any = functools.reduce(operator.or_, (*STATION_EVENTS, ClockAdvanced))
+_decoder = msgspec.json.Decoder(_AnyEvent)
+_encoder = msgspec.json.Encoder()
+_UNKNOWN_TYPE = re.compile(r"^Invalid value .* at `\$\.type`$", re.DOTALL)
+
+
+def encode(event: Event) -> bytes:
+    """One event as one JSON object, fields at their default left out."""
+    return _encoder.encode(event)
+
+
+def build(fields: dict[str, Any]) -> Event:
+    """An event from plain values, every bound checked; raises `msgspec.ValidationError` that names the field."""
+    event: Event = msgspec.convert(fields, _AnyEvent)
+    return event
+
+
+def decode(raw: bytes) -> Event | Reject:
+    """An event, or why these bytes are none."""
+    if len(raw) > MESSAGE_BYTES_MAX:
+        return Reject("too_big", f"{len(raw)} bytes, at most {MESSAGE_BYTES_MAX} are allowed", raw)
+    try:
+        if not raw.isascii():
+            raw.decode()  # msgspec skips unknown fields without looking; the whole message has to be UTF-8
+        event: Event = _decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        reason: RejectReason = "unknown_type" if _UNKNOWN_TYPE.match(str(error)) else "schema"
+        return Reject(reason, str(error), raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return Reject("undecodable", str(error), raw)
+    return event
+
+
+def admit(raw: bytes, key: bytes | None, record_ts_ms: int) -> Event | Reject:
+    """Decode one Kafka record and guard it: the key must be the station, the clock must not run ahead.
+
+    A message that says it is a tick must carry no key, so that no station can move the time by accident.
+    """
+    event = decode(raw)
+    if isinstance(event, Reject):
+        return event
+    if isinstance(event, StationEvent):
+        if key != event.station.encode():
+            return Reject("key_mismatch", f"key {key!r} is not the station {event.station}", raw)
+        ts_ms = event.ts_ms
+    else:
+        if key:
+            return Reject("key_mismatch", f"clock_advanced with the key {key!r}", raw)
+        ts_ms = event.now_ms
+    if ts_ms > record_ts_ms + CLOCK_AHEAD_MS_MAX:
+        return Reject("clock_future", f"{ts_ms - record_ts_ms} ms ahead of its Kafka record", raw)
+    return event

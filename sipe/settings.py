@@ -1,0 +1,48 @@
+"""The settings, read from the environment here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from sipe.errors import UsageError
+
+PREFIX = "SIPE_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Each field is the environment variable `SIPE_` plus its name in capitals.
+
+    Without a URL the embedded stack takes that server's place.
+    """
+
+    kafka_url: str | None = None
+    """Bootstrap servers, `host:port[,host:port]`."""
+    clickhouse_url: str | None = field(default=None, repr=False)
+    """`clickhouse://user:password@host:port/database`; holds a password, so it never shows in a repr."""
+    data_dir: Path = Path(".sipe")
+    """Where the embedded stack keeps its data and the flow its recovery store."""
+    log_epoch: int = 1
+    """Grows by one whenever the topic is created anew; the embedded stack counts it by itself."""
+    snapshot_interval_ms: int = 10_000
+    """How often the flow saves its state."""
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings from the environment; raises `UsageError` on a name or value it does not understand."""
+    known = {PREFIX + f.name.upper(): f for f in fields(Settings)}
+    values: dict[str, object] = {}
+    for name, setting in known.items():
+        text = environ.get(name, "").strip()
+        if not text:
+            continue
+        if isinstance(setting.default, int):
+            if not text.isdecimal() or int(text) == 0:
+                raise UsageError(f"{name}={text!r} is not a positive whole number")
+            values[setting.name] = int(text)
+        else:
+            values[setting.name] = Path(text) if isinstance(setting.default, Path) else text
+    return Settings(**values)  # type: ignore[arg-type]  # each value was read as its field's type just above
