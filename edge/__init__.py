@@ -1,0 +1,1 @@
+"""The gateway on the shop floor; installs without the server packages."""

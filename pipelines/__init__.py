@@ -1,0 +1,1 @@
+"""Bytewax dataflows; each file reads as a table of contents."""

@@ -1,6 +1,6 @@
 """The event contract: one struct per event type, a union tagged by `type`.
 
-Consumers ignore unknown fields; an unknown type is a reject. An event is identified by (station, source, boot, seq), and
+Consumers ignore unknown fields; an unknown type is a reject. An event is identified by (station, source, boot, seq);
 events of a station are ordered by (ts_ms, source, boot, seq). Constructors check nothing: events from outside are built
 by `sipe.contracts.codec`, which checks every bound.
 """
@@ -44,7 +44,7 @@ class StationEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fi
     replayed: bool = False
 
 
-class StationBorn(StationEvent, kw_only=True, tag="station_born"):
+class StationBorn(StationEvent, frozen=True, kw_only=True, tag="station_born"):
     """The first event of each boot: what the source is and how often it gives a sign of life."""
 
     firmware: Text
@@ -53,11 +53,11 @@ class StationBorn(StationEvent, kw_only=True, tag="station_born"):
     display: Name | None = None
 
 
-class Heartbeat(StationEvent, kw_only=True, tag="heartbeat"):
+class Heartbeat(StationEvent, frozen=True, kw_only=True, tag="heartbeat"):
     """A sign of life; three periods without any event make the station UNKNOWN."""
 
 
-class StateChanged(StationEvent, kw_only=True, tag="state_changed"):
+class StateChanged(StationEvent, frozen=True, kw_only=True, tag="state_changed"):
     """From `ts_ms` on, the station is in `state`."""
 
     state: State
@@ -66,7 +66,7 @@ class StateChanged(StationEvent, kw_only=True, tag="state_changed"):
     product: Name | None = None
 
 
-class IntervalReported(StationEvent, kw_only=True, tag="interval_reported"):
+class IntervalReported(StationEvent, frozen=True, kw_only=True, tag="interval_reported"):
     """A state held over [from_ts_ms, ts_ms) with its quantities, reported at its end.
 
     The quantities belong to the minute that contains `ts_ms - 1`, whatever the state, and are never prorated.
@@ -88,7 +88,7 @@ class IntervalReported(StationEvent, kw_only=True, tag="interval_reported"):
         check_span(self.from_ts_ms, self.ts_ms)
 
 
-class CycleCompleted(StationEvent, kw_only=True, tag="cycle_completed"):
+class CycleCompleted(StationEvent, frozen=True, kw_only=True, tag="cycle_completed"):
     """Pieces that left the station. Positions of one cycle share `cycle_id`; its time counts once."""
 
     order: Name
@@ -106,7 +106,7 @@ class CycleCompleted(StationEvent, kw_only=True, tag="cycle_completed"):
     sheet: Name | None = None
 
 
-class OrderStarted(StationEvent, kw_only=True, tag="order_started"):
+class OrderStarted(StationEvent, frozen=True, kw_only=True, tag="order_started"):
     """The station begins to work on a production order."""
 
     order: Name
@@ -114,7 +114,7 @@ class OrderStarted(StationEvent, kw_only=True, tag="order_started"):
     planned_qty: Quantity
 
 
-class OrderEnded(StationEvent, kw_only=True, tag="order_ended"):
+class OrderEnded(StationEvent, frozen=True, kw_only=True, tag="order_ended"):
     """The station has finished its work on a production order."""
 
     order: Name
@@ -122,7 +122,7 @@ class OrderEnded(StationEvent, kw_only=True, tag="order_ended"):
     planned_qty: Quantity
 
 
-class TestMeasured(StationEvent, kw_only=True, tag="test_measured"):
+class TestMeasured(StationEvent, frozen=True, kw_only=True, tag="test_measured"):
     """One measured value of one unit at one test."""
 
     serial: Serial
@@ -135,7 +135,7 @@ class TestMeasured(StationEvent, kw_only=True, tag="test_measured"):
     passed: bool
 
 
-class StopClassified(StationEvent, kw_only=True, tag="stop_classified"):
+class StopClassified(StationEvent, frozen=True, kw_only=True, tag="stop_classified"):
     """Gives the stops in [from_ts_ms, to_ts_ms) a reason; the highest `stop_version` wins."""
 
     from_ts_ms: TimeMs
@@ -148,7 +148,7 @@ class StopClassified(StationEvent, kw_only=True, tag="stop_classified"):
         check_span(self.from_ts_ms, self.to_ts_ms)
 
 
-class UnitReclassified(StationEvent, kw_only=True, tag="unit_reclassified"):
+class UnitReclassified(StationEvent, frozen=True, kw_only=True, tag="unit_reclassified"):
     """A late quality decision. It carries what it changes, so that no index of serials is needed."""
 
     serial: Serial
@@ -163,7 +163,7 @@ class UnitReclassified(StationEvent, kw_only=True, tag="unit_reclassified"):
     by: Name
 
 
-class ParameterMeasured(StationEvent, kw_only=True, tag="parameter_measured"):
+class ParameterMeasured(StationEvent, frozen=True, kw_only=True, tag="parameter_measured"):
     """A process value that is not bound to a serial (solder wave, reflow zone)."""
 
     name: Name
@@ -174,7 +174,7 @@ class ParameterMeasured(StationEvent, kw_only=True, tag="parameter_measured"):
     high: Measure | None = None
 
 
-class DefectFound(StationEvent, kw_only=True, tag="defect_found"):
+class DefectFound(StationEvent, frozen=True, kw_only=True, tag="defect_found"):
     """What inspection saw on a unit."""
 
     serial: Serial
@@ -186,7 +186,7 @@ class DefectFound(StationEvent, kw_only=True, tag="defect_found"):
     by: Name
 
 
-class UnitLinked(StationEvent, kw_only=True, tag="unit_linked"):
+class UnitLinked(StationEvent, frozen=True, kw_only=True, tag="unit_linked"):
     """Genealogy: `child` became part of `parent`."""
 
     parent: Serial
@@ -195,21 +195,21 @@ class UnitLinked(StationEvent, kw_only=True, tag="unit_linked"):
     position: Name | None = None
 
 
-class OperatorSignedOn(StationEvent, kw_only=True, tag="operator_signed_on"):
+class OperatorSignedOn(StationEvent, frozen=True, kw_only=True, tag="operator_signed_on"):
     """An operator (a pseudonym) starts to attend the station."""
 
     operator: Name
     role: Name
 
 
-class OperatorSignedOff(StationEvent, kw_only=True, tag="operator_signed_off"):
+class OperatorSignedOff(StationEvent, frozen=True, kw_only=True, tag="operator_signed_off"):
     """An operator (a pseudonym) stops attending the station."""
 
     operator: Name
     role: Name
 
 
-class MaterialUsed(StationEvent, kw_only=True, tag="material_used"):
+class MaterialUsed(StationEvent, frozen=True, kw_only=True, tag="material_used"):
     """Material of one lot went into an order, or into one unit."""
 
     order: Name
@@ -219,7 +219,7 @@ class MaterialUsed(StationEvent, kw_only=True, tag="material_used"):
     serial: Serial | None = None
 
 
-class ParametersApplied(StationEvent, kw_only=True, tag="parameters_applied"):
+class ParametersApplied(StationEvent, frozen=True, kw_only=True, tag="parameters_applied"):
     """What the jig really wrote into a unit, as the digest of the setup sheet."""
 
     serial: Serial
@@ -229,14 +229,14 @@ class ParametersApplied(StationEvent, kw_only=True, tag="parameters_applied"):
     detail: Text = ""
 
 
-class GapDetected(StationEvent, kw_only=True, tag="gap_detected"):
+class GapDetected(StationEvent, frozen=True, kw_only=True, tag="gap_detected"):
     """The gateway owns up: these sequence numbers are lost for good."""
 
     first_missing: Seq
     last_missing: Seq
 
 
-class DecisionAcknowledged(StationEvent, kw_only=True, tag="decision_acknowledged"):
+class DecisionAcknowledged(StationEvent, frozen=True, kw_only=True, tag="decision_acknowledged"):
     """A station's answer to a decision that was sent to it."""
 
     decision_id: Name
@@ -244,14 +244,14 @@ class DecisionAcknowledged(StationEvent, kw_only=True, tag="decision_acknowledge
     detail: Text = ""
 
 
-class CalendarAssigned(StationEvent, kw_only=True, tag="calendar_assigned"):
+class CalendarAssigned(StationEvent, frozen=True, kw_only=True, tag="calendar_assigned"):
     """From `valid_from_ms` on, the station works by this calendar."""
 
     valid_from_ms: TimeMs
     calendar: Calendar
 
 
-class StandardTimeSet(StationEvent, kw_only=True, tag="standard_time_set"):
+class StandardTimeSet(StationEvent, frozen=True, kw_only=True, tag="standard_time_set"):
     """From `valid_from_ms` on, ISO 22400's planned run time per item, for cycles that bring none."""
 
     valid_from_ms: TimeMs
@@ -261,7 +261,7 @@ class StandardTimeSet(StationEvent, kw_only=True, tag="standard_time_set"):
     sheet: Name | None = None
 
 
-class CountingAuthoritySet(StationEvent, kw_only=True, tag="counting_authority_set"):
+class CountingAuthoritySet(StationEvent, frozen=True, kw_only=True, tag="counting_authority_set"):
     """From `valid_from_ms` on, only sources of this kind count pieces at this step of the station.
 
     The kind of a source is its name up to the first hyphen: `log` for `log-3f2a`, `device` for `device`.

@@ -1,7 +1,7 @@
-"""Bounded field types of the event contract.
+r"""Bounded field types of the event contract.
 
 Every text has a length, every number a range, so that nothing a producer sends can grow without limit. The patterns end
-in ``$(?!\\n)`` because a bare ``$`` also matches before a trailing newline in Python.
+in ``$(?!\n)`` because a bare ``$`` also matches before a trailing newline in Python.
 """
 
 from __future__ import annotations
