@@ -1,0 +1,57 @@
+# Works from nothing but make and Python 3.11 or 3.12: each target installs what it needs into .venv first, and skips
+# that when the lock is the one installed last. `make PYTHON=/path/to/python3.12 ...` names the interpreter.
+
+PYTHON ?=
+ARGS ?=
+LOCK_ARGS ?=
+
+BIN := .venv/bin
+INTERPRETERS := $(or $(PYTHON),$(BIN)/python python3.12 python3.11 python3 python)
+SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header $(LOCK_ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format schemas lock prove clean install-runtime install-dev
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: install-runtime ## Play a factory day through the whole stack and print its KPIs
+	@$(BIN)/sipe demo $(ARGS)
+
+test: install-dev ## Run the tests (ARGS="tests/models -x" for some of them)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: install-dev ## Check style, types and the borders between rooms
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install-dev ## Format the code and fix what can be fixed by rule
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+schemas: install-dev ## Write the contracts' JSON Schema, examples and reference page anew
+	@$(BIN)/python -m sipe.contracts.schema
+
+prove: install-dev ## Run the tests with the full counts of the fault and property tests (takes hours)
+	@SIPE_PROVE=1 $(BIN)/python -m pytest $(ARGS)
+
+lock: install-dev ## Resolve the locks anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
+	$(COMPILE) --group uv --output-file requirements/uv.txt
+	$(COMPILE) pyproject.toml --extra pipelines --extra embedded --output-file requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra pipelines --extra embedded --group dev \
+		--constraints requirements/runtime.txt --output-file requirements/dev.txt
+
+clean: ## Remove .venv and caches; data in .sipe stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install-runtime install-dev: install-%:
+	@for python in $(INTERPRETERS); do \
+		if "$$python" -c '$(SUITABLE)' 2>/dev/null; then exec "$$python" requirements/install.py $*; fi; \
+	done; \
+	echo "SIPE needs Python 3.11 or 3.12 with its venv module; tried: $(INTERPRETERS). Name one: make PYTHON=..." >&2; \
+	exit 1
