@@ -1,0 +1,58 @@
+"""Questions to a broker, with answers or errors that a person can act on."""
+
+from __future__ import annotations
+
+import time
+
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+from sipe.errors import SipeError
+
+CONNECT_TIMEOUT_S = 10.0
+
+
+def partition_count(client: Consumer | Producer, bootstrap: str, topic: str) -> int:
+    """How many partitions the topic has; raises `SipeError` without a broker or topic."""
+    try:
+        # All topics: asking for a single one may create it.
+        topics = client.list_topics(timeout=CONNECT_TIMEOUT_S).topics
+    except KafkaException as error:
+        raise unreachable(bootstrap, error) from error
+    if topic not in topics:
+        raise SipeError(f"the Kafka broker at {bootstrap} has no topic {topic}: create it first")
+    return len(topics[topic].partitions)
+
+
+def watermarks(consumer: Consumer, bootstrap: str, topic: str, partition: int) -> tuple[int, int]:
+    """The oldest offset a partition still has, and the offset its next record will get."""
+    try:
+        offsets = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CONNECT_TIMEOUT_S)
+    except KafkaException as error:
+        raise unreachable(bootstrap, error) from error
+    if offsets is None:
+        raise unreachable(bootstrap, TimeoutError(f"no watermarks of {topic}[{partition}]"))
+    low, high = offsets
+    return low, high
+
+
+def unreachable(bootstrap: str, error: Exception) -> SipeError:
+    """The one way to say that a broker does not answer."""
+    reason = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+    return SipeError(f"no Kafka broker answers at {bootstrap} ({reason}): is it running, and is SIPE_KAFKA_URL right?")
+
+
+class Patience:
+    """Raises once something that should change has not changed for `timeout_s`."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self._last: object = None
+        self._deadline = 0.0
+
+    def watch(self, value: object, complaint: str) -> None:
+        """Look at the value; raises `SipeError` with the complaint when it stood still for too long."""
+        now = time.monotonic()
+        if value != self._last:
+            self._last, self._deadline = value, now + self.timeout_s
+        elif now > self._deadline:
+            raise SipeError(complaint)

@@ -1,0 +1,155 @@
+"""Reads a topic into a Bytewax dataflow, one batch of records per item, and resumes exactly where it left off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+
+from connectors.kafka.cluster import partition_count, watermarks
+from connectors.kafka.config import LOGGER, consumer_config
+from connectors.kafka.records import Record, RecordBatch
+from sipe.errors import SipeError
+
+BATCH_RECORDS_MAX = 5_000
+IDLE_POLL = timedelta(milliseconds=20)
+"""Has to stay below the flow's snapshot interval, else Bytewax takes no snapshot while the log is silent."""
+
+Position = tuple[int, int]
+"""(log epoch, next offset): an offset means nothing without the log it counts in."""
+
+
+def _never() -> bool:
+    return False
+
+
+class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Position]):
+    """Every record of the topic, per partition in log order, keyed by the partition's number.
+
+    Without a saved position it starts at the beginning of the log; with one, at that very record or not at all.
+    Once `stop` says so, the source ends as at the end of its input, so that the flow drains and saves its state.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        epoch: int,
+        *,
+        stop: Callable[[], bool] = _never,
+        batch_records_max: int = BATCH_RECORDS_MAX,
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._epoch = epoch
+        self._stop = stop
+        self._batch_records_max = batch_records_max
+
+    def list_parts(self) -> list[str]:
+        """The partitions that the broker has; raises `SipeError` without a broker or topic."""
+        consumer = Consumer(consumer_config(self._bootstrap), logger=LOGGER)
+        try:
+            return [str(number) for number in range(partition_count(consumer, self._bootstrap, self._topic))]
+        finally:
+            consumer.close()
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Position | None) -> PartitionReader:
+        """Open one partition at the saved position; raises `SipeError` when the log no longer has it."""
+        partition = int(for_part)
+        consumer = Consumer(consumer_config(self._bootstrap), logger=LOGGER)
+        try:
+            low, high = watermarks(consumer, self._bootstrap, self._topic, partition)
+            if resume_state is None:
+                start, next_offset = OFFSET_BEGINNING, low
+            else:
+                start = next_offset = self._resume_offset(partition, resume_state, low, high)
+            consumer.assign([TopicPartition(self._topic, partition, start)])
+        except BaseException:
+            consumer.close()
+            raise
+        return PartitionReader(
+            consumer,
+            self._topic,
+            partition,
+            position=(self._epoch, next_offset),
+            stop=self._stop,
+            batch_records_max=self._batch_records_max,
+        )
+
+    def _resume_offset(self, partition: int, saved: Position, low: int, high: int) -> int:
+        where = f"{self._topic}[{partition}] at {self._bootstrap}"
+        saved_epoch, offset = saved
+        rebuild = f"start with SIPE_LOG_EPOCH={max(self._epoch, saved_epoch) + 1} to rebuild the state from the archive"
+        if saved_epoch != self._epoch:
+            raise SipeError(
+                f"{where}: the log epoch is {self._epoch}, the recovery is of epoch {saved_epoch}; "
+                f"start with SIPE_LOG_EPOCH={saved_epoch} if the log is still the same, else {rebuild}"
+            )
+        if offset < low:
+            raise SipeError(
+                f"{where}: the recovery goes on at offset {offset}, but the log begins at {low}: "
+                f"records were deleted before they were read; {rebuild}"
+            )
+        if offset > high:
+            raise SipeError(
+                f"{where}: the recovery goes on at offset {offset}, but the log ends at {high}: "
+                f"it is a different, shorter log; {rebuild}"
+            )
+        return offset
+
+
+class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]):
+    """One partition, read without ever blocking the worker."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        topic: str,
+        partition: int,
+        *,
+        position: Position,
+        stop: Callable[[], bool],
+        batch_records_max: int,
+    ) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._partition = partition
+        self._key = str(partition)
+        self._epoch, self._next_offset = position
+        self._stop = stop
+        self._batch_records_max = batch_records_max
+        self._awake: datetime | None = None
+
+    def next_batch(self) -> list[tuple[str, RecordBatch]]:
+        """What has arrived, as one item, or nothing; raises `SipeError` that names the place in the log."""
+        if self._stop():
+            raise StopIteration
+        messages = self._consumer.consume(self._batch_records_max, 0)
+        if not messages:
+            self._awake = datetime.now(UTC) + IDLE_POLL
+            return []
+        self._awake = None
+        records = [self._record(message) for message in messages]
+        self._next_offset = records[-1].offset + 1
+        return [(self._key, RecordBatch(self._epoch, self._partition, records))]
+
+    def next_awake(self) -> datetime | None:
+        """At once while there is something to read, soon when there is not."""
+        return self._awake
+
+    def snapshot(self) -> Position:
+        """The log epoch and the offset of the next record."""
+        return self._epoch, self._next_offset
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._consumer.close()
+
+    def _record(self, message: Message) -> Record:
+        error, offset = message.error(), message.offset()
+        if error is not None or offset is None:
+            reason = error.str() if error else "a record without an offset"
+            raise SipeError(f"{self._topic}[{self._partition}]@{self._next_offset}: {reason}")
+        return Record(offset, message.timestamp()[1], message.key(), message.value() or b"")
