@@ -120,8 +120,8 @@ class EmbeddedStack:
         used = {int(number): path for path in recovery.glob("epoch-*") if (number := path.name[6:]).isdecimal()}
         log_epoch = max(int(text), *used, 0) + 1
         _write_durably(counter, f"{log_epoch}\n".encode())
-        for number, path in used.items():
-            if number < log_epoch - RECOVERIES_KEPT:
+        for used_epoch, path in used.items():
+            if used_epoch < log_epoch - RECOVERIES_KEPT:
                 shutil.rmtree(path)
         (recovery / f"epoch-{log_epoch}").mkdir(mode=0o700, parents=True)
         return log_epoch

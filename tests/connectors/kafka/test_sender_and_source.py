@@ -60,7 +60,7 @@ def run_flow(bootstrap: str, ends: dict[int, int], **options: int) -> list[tuple
     flow = Dataflow("through")
     records = op.input("in", flow, StationEventSource(bootstrap, TOPIC, epoch=3, stop=all_in, **options))
     op.output("out", records, testing.TestingSink(out))
-    testing.run_main(flow, epoch_interval=timedelta(milliseconds=100))
+    testing.run_main(flow, epoch_interval=timedelta(milliseconds=100))  # type: ignore[no-untyped-call]
     return out
 
 
@@ -75,20 +75,18 @@ def test_what_was_sent_comes_out_of_a_flow_in_order_and_once(bootstrap: str) -> 
     out = run_flow(bootstrap, ends, batch_records_max=7)
 
     read: dict[str, list[Event]] = defaultdict(list)
-    poison = []
+    poison: list[Record] = []
     for key, batch in out:
         assert (batch.epoch, str(batch.partition)) == (3, key)
         assert 0 < len(batch.records) <= 7
         for record in batch.records:
             assert abs(record.timestamp_ms - time.time() * 1000) < 60_000
-            event = admit(record.value, record.key, NOW_MS)
-            if isinstance(event, Heartbeat):
-                read[event.station].append(event)
+            admitted = admit(record.value, record.key, NOW_MS)
+            if isinstance(admitted, Heartbeat):
+                read[admitted.station].append(admitted)
             else:
                 poison.append(record)
-    assert {station: list(seen) for station, seen in read.items()} == {
-        f"s.a.l.station-{number}": [heartbeat(number, seq) for seq in range(1, 51)] for number in range(8)
-    }
+    assert read == {f"s.a.l.station-{number}": [heartbeat(number, seq) for seq in range(1, 51)] for number in range(8)}
     assert [(record.key, record.value) for record in poison] == [(b"\xff", b"{poison")]
 
 
