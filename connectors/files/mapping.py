@@ -159,8 +159,9 @@ _WORDS = (
     (re.compile(r"Object missing required field `(.*)`"), r"\1: missing"),
     (re.compile(r"Object contains unknown field `(.*)`"), r"\1: no such key"),
     (re.compile(r"Invalid enum value (.*)"), rf"\1 is no state; the states are {', '.join(get_args(State))}"),
+    (re.compile(r"Expected `object` of length >= 1"), "names no code"),
     (re.compile(r"Expected `str` matching regex '\^\[a-z.*"), "not 1 to 32 of a to z, 0 to 9 and hyphens"),
-    (re.compile(r"Expected `str` matching regex '\^\[,.*"), "not a comma, semicolon, bar or tab (\\t)"),
+    (re.compile(r"Expected `str` matching regex '\^\[,.*"), "not a comma, semicolon, bar or tab"),
     (re.compile(r"Expected `str` matching regex .*"), "not one line of at most 500 characters"),
 )
 
