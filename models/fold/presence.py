@@ -1,0 +1,47 @@
+"""Signs of life: when a source was heard of recently enough for its word to count."""
+
+from __future__ import annotations
+
+from models.spans import Span, Spans
+
+
+class Presence:
+    """The alive time of one boot of a source: each event keeps it alive for a number of heartbeat periods.
+
+    The period comes with `station_born`, which may arrive after its heartbeats; until then every sign is kept.
+    """
+
+    __slots__ = ("_alive", "_limit_ms", "_signs")
+
+    def __init__(self, default_limit_ms: int) -> None:
+        self._limit_ms = default_limit_ms
+        self._signs: list[int] | None = []
+        self._alive = Spans()
+
+    def sign(self, ts_ms: int) -> list[Span]:
+        """Note a sign of life; returns the time that is alive now and was not before."""
+        if self._signs is not None:
+            self._signs.append(ts_ms)
+        return self._alive.add(ts_ms, ts_ms + self._limit_ms)
+
+    def declare(self, limit_ms: int) -> list[Span]:
+        """The boot has told its period; returns the time that may have changed. Only the first word counts."""
+        if self._signs is None:
+            return []
+        before = list(self._alive)
+        self._limit_ms, self._alive = limit_ms, Spans()
+        for ts_ms in self._signs:
+            self._alive.add(ts_ms, ts_ms + limit_ms)
+        self._signs = None
+        return [*before, *self._alive]
+
+    def within(self, from_ms: int, to_ms: int) -> list[Span]:
+        """The alive parts of [from_ms, to_ms)."""
+        return self._alive.within(from_ms, to_ms)
+
+    def forget_before(self, floor_ms: int) -> bool:
+        """Drop what ended before the floor; True when nothing is left."""
+        self._alive.drop_before(floor_ms)
+        if self._signs is not None:
+            self._signs = [ts_ms for ts_ms in self._signs if ts_ms >= floor_ms - self._limit_ms]
+        return not self._alive

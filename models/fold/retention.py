@@ -1,0 +1,43 @@
+"""Retention: what no event within reach can touch any more is dropped, so that the state stays bounded."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Any
+
+from models.fold.rules import HOUR_MS, MINUTE_MS, minute_of
+from models.fold.station import StationState
+
+
+def forget(station: StationState) -> None:
+    """Raise the floor as far as the sources allow, and drop what no event within reach can touch."""
+    if not station.active_ms:
+        return
+    newest_ms = max(station.active_ms.values())
+    slowest_ms = min(ts_ms for ts_ms in station.active_ms.values() if ts_ms >= newest_ms - station.config.retire_ms)
+    floor_ms = minute_of(slowest_ms - station.config.reach_ms)
+    if floor_ms < station.floor_ms + HOUR_MS:
+        return
+    station.floor_ms = floor_ms
+    station.pieces = {minute: pieces for minute, pieces in station.pieces.items() if minute >= floor_ms}
+    station.published = {minute: keys for minute, keys in station.published.items() if minute >= floor_ms}
+    station.cycles = {name: cycle for name, cycle in station.cycles.items() if cycle.minute_ms >= floor_ms}
+    known_ms = floor_ms - MINUTE_MS  # the instant before the floor has to stay known: did a failure begin at it?
+    station.intervals = [interval for interval in station.intervals if interval.to_ms > known_ms]
+    station.classifications = [note for note in station.classifications if note.to_ms > known_ms]
+    station.stops = [stop for stop in station.stops if stop.to_ms >= floor_ms]
+    for marks in station.marks.values():
+        del marks[: max(bisect_right(marks, known_ms, key=lambda mark: mark.ts_ms) - 1, 0)]
+    started = [i for i, mark in enumerate(station.orders) if mark.started and mark.ts_ms <= known_ms]
+    del station.orders[: started[-1] if started else 0]
+    for operator, signs in list(station.crew.items()):
+        del signs[: max(bisect_right(signs, known_ms, key=lambda sign: sign[0][0]) - 1, 0)]
+        if signs[-1][0][0] < known_ms and not signs[-1][1]:
+            del station.crew[operator]
+    for source, boots in station.presence.items():
+        for boot in [boot for boot, presence in boots.items() if presence.forget_before(known_ms)]:
+            del boots[boot], station.seen[source, boot]  # a repeat of these events is late by now
+    histories: list[list[Any]] = [station.calendars, *station.standards.values(), *station.authorities.values()]
+    for history in histories:
+        del history[: max(bisect_right(history, known_ms, key=lambda entry: entry[0]) - 1, 0)]
+    station.heard.drop_before(known_ms)
