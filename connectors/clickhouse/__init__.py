@@ -1,0 +1,1 @@
+"""The store: ClickHouse over its native protocol, by one production client."""
