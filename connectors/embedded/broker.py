@@ -3,9 +3,9 @@
     python -m connectors.embedded.broker TOPIC:PARTITIONS ...
 
 It speaks the Kafka protocol on loopback and keeps everything in memory. What it does not promise: per partition it
-keeps `RETENTION_BYTES` of stored batches or `RETENTION_BATCHES` batches and then silently drops the oldest, which
-`connectors.kafka.retention` guards against; it knows no CreateTopics, so the topics are named at the start; and it
-stamps records with the producer's time.
+keeps 5 MiB of stored batches or 100,000 batches and then silently drops the oldest, which `connectors.kafka.retention`
+guards against; it knows no CreateTopics, so the topics are named at the start; and it stamps records with the
+producer's time.
 """
 
 from __future__ import annotations
