@@ -26,8 +26,8 @@ GENERATED = Path("sipe/contracts/generated")
 REFERENCE = Path("docs/contracts.md")
 
 
-def event_type(event: Event) -> str:
-    """The `type` of an event on the wire."""
+def event_type(event: Event | type[Event]) -> str:
+    """The `type` of an event, or of a struct of events, on the wire."""
     return str(event.__struct_config__.tag)
 
 
