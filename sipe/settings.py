@@ -29,6 +29,8 @@ class Settings:
     """Grows by one whenever the topic is created anew; the embedded stack counts it by itself."""
     snapshot_interval_ms: int = 10_000
     """How often the flow saves its state."""
+    workers: int = 1
+    """Threads of the flow; partitions are shared out among them."""
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:

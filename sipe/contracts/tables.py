@@ -179,9 +179,12 @@ REFOLDS = Table(
 
 FLOW_PROGRESS = Table(
     name="flow_progress",
-    columns=_columns(partition="UInt16", epoch="UInt32", offset="Int64", now_ms="Int64", version="UInt64"),
-    key=("partition",),
-    description="How far each partition is in: every row of every record up to `offset` is stored.",
+    columns=_columns(
+        partition="UInt16", epoch="UInt32", offset="Int64", tick_offset="Int64", now_ms="Int64", version="UInt64"
+    ),
+    key=("partition", "epoch"),
+    description="How far each log is in: records before `offset` are archived, and what the tick before "
+    "`tick_offset` published, at `now_ms`, is stored.",
 )
 
 TABLES: tuple[Table, ...] = (

@@ -1,0 +1,80 @@
+"""The main flow: station events in, minute facts and stops out.
+
+    Kafka ─▶ decode and guard ─▶ dedup and fold, by partition ─▶ ClickHouse
+
+Run it with `python -m pipelines.facts`; `sipe up` does. SIGTERM drains it: what was read is folded and saved.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import Source
+from bytewax.outputs import Sink
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.run import cli_main
+
+from connectors.clickhouse.archive import restore
+from connectors.clickhouse.client import Address
+from connectors.clickhouse.sink import ClickHouseSink, Publication
+from connectors.kafka.records import RecordBatch
+from connectors.kafka.source import StationEventSource
+from models.fold.rules import FoldConfig
+from pipelines.decode import decode_batch
+from pipelines.fold import FoldLogic, Restore
+from sipe.contracts.topics import STATION_EVENTS_TOPIC
+from sipe.errors import SipeError, UsageError
+from sipe.settings import Settings, load
+
+
+def build(source: Source[tuple[str, RecordBatch]], restore_fold: Restore, sink: Sink[Publication]) -> Dataflow:
+    """The flow between a source and a sink."""
+    flow = Dataflow("facts")
+    records = op.input("kafka", flow, source)
+    events = op.map("decode", records, lambda keyed: (keyed[0], decode_batch(keyed[1])))
+    publications = op.stateful_batch("fold", events, partial(FoldLogic, restore=restore_fold))
+    op.output("clickhouse", op.key_rm("publications", publications), sink)
+    return flow
+
+
+def run(settings: Settings, recovery_dir: Path) -> None:
+    """Run the flow until SIGTERM; raises `SipeError` when it has to stop."""
+    if settings.kafka_url is None or settings.clickhouse_url is None:
+        raise UsageError("the flow needs SIPE_KAFKA_URL and SIPE_CLICKHOUSE_URL; without them use `sipe up`")
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the whole group; `sipe up` decides
+    address = Address.parse(settings.clickhouse_url)
+    source = StationEventSource(settings.kafka_url, STATION_EVENTS_TOPIC.name, settings.log_epoch, stop=stopping.is_set)
+    flow = build(source, partial(restore, address, FoldConfig()), ClickHouseSink(address))
+    if not list(recovery_dir.glob("*.sqlite3")):
+        recovery_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        init_db_dir(recovery_dir, 1)  # type: ignore[no-untyped-call]  # Bytewax's Rust part has no types
+    cli_main(  # type: ignore[no-untyped-call]
+        flow,
+        workers_per_process=settings.workers,
+        epoch_interval=timedelta(milliseconds=settings.snapshot_interval_ms),
+        recovery_config=RecoveryConfig(recovery_dir),  # type: ignore[no-untyped-call]
+    )
+
+
+def main() -> int:
+    """Run the flow with the settings of the environment; one line on stderr says why it stopped."""
+    try:
+        settings = load()
+        run(settings, settings.data_dir / "recovery" / f"epoch-{settings.log_epoch}")
+    except SipeError as error:
+        sys.stderr.write(f"sipe flow: {error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The fold as a Bytewax step: batches of one partition in, publications out, state saved with the position."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from datetime import datetime
+
+import bytewax.operators as op
+
+from connectors.clickhouse.sink import Publication
+from models.fold.partition import PartitionFold
+from pipelines.decode import DecodedBatch
+from pipelines.rows import Pending, restatement_blocks
+from sipe.contracts.codec import Reject
+from sipe.contracts.events import ClockAdvanced
+from sipe.contracts.tables import version_of
+
+PENDING_ROWS_MAX = 5_000
+"""Rows of the archive wait for the next tick, but not more than so many."""
+
+Restore = Callable[[int, int], PartitionFold]
+"""The fold of a partition as the logs before an epoch left it: (epoch, partition) to state."""
+
+
+class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
+    """One partition's fold. Nothing saved means that the log is new: its state is what earlier logs left behind."""
+
+    def __init__(self, saved: bytes | None, restore: Restore) -> None:
+        self._restore = restore
+        self._fold: PartitionFold | None = None
+        self._pending = Pending()
+        self._tick_offset = 0
+        if saved is not None:
+            self._fold, self._pending, self._tick_offset = pickle.loads(saved)
+
+    def on_batch(self, batches: list[DecodedBatch]) -> tuple[list[Publication], bool]:
+        """Fold every record; publish at each tick, and the archive alone when it gets long in between."""
+        publications: list[Publication] = []
+        for batch in batches:
+            if self._fold is None:
+                self._fold = self._restore(batch.epoch, batch.partition)
+            for record, event in batch.records:
+                version = version_of(batch.epoch, record.offset)
+                if isinstance(event, ClockAdvanced):
+                    restatement = self._fold.tick(event.now_ms)
+                    self._tick_offset = record.offset + 1
+                    blocks = restatement_blocks(restatement, version)
+                    publications.append((*self._archived(batch, record.offset + 1), *blocks))
+                elif isinstance(event, Reject):
+                    self._pending.reject(batch, record, event)
+                else:
+                    self._pending.event(batch, record, event, self._fold.apply(event))
+            if len(self._pending) > PENDING_ROWS_MAX:
+                publications.append(self._archived(batch, batch.records[-1][0].offset + 1))
+        return publications, op.StatefulBatchLogic.RETAIN
+
+    def _archived(self, batch: DecodedBatch, next_offset: int) -> Publication:
+        assert self._fold is not None  # noqa: S101  restored at the first batch
+        blocks = self._pending.blocks(batch, next_offset, self._tick_offset, self._fold.now_ms or 0)
+        self._pending = Pending()
+        return blocks
+
+    def on_notify(self) -> tuple[list[Publication], bool]:
+        """Never asked for: time comes from the log."""
+        return [], op.StatefulBatchLogic.RETAIN
+
+    def on_eof(self) -> tuple[list[Publication], bool]:
+        """The end of the input is a drain, not the end of the log: nothing is published."""
+        return [], op.StatefulBatchLogic.RETAIN
+
+    def notify_at(self) -> datetime | None:
+        """Never: time comes from the log."""
+        return None
+
+    def snapshot(self) -> bytes:
+        """The state as bytes, so that later changes cannot reach into what was saved."""
+        return pickle.dumps((self._fold, self._pending, self._tick_offset), pickle.HIGHEST_PROTOCOL)
