@@ -70,6 +70,14 @@ def test_the_locks_agree() -> None:
     assert pins("runtime.txt") <= pins("dev.txt")
 
 
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    targets = {target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text())}
+    assert not [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+
+
 def test_the_wheel_carries_every_file_of_the_rooms(tmp_path: Path) -> None:
     done = in_root(sys.executable, "-m", "uv", "build", "--wheel", "--offline", "--out-dir", str(tmp_path))
     assert done.returncode == 0, done.stderr
