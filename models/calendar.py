@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from models.spans import Spans
 from sipe.contracts.calendar import Break, Calendar, Shift
 
 DAY = timedelta(days=1)
@@ -39,24 +40,25 @@ def windows(calendar: Calendar, from_ms: int, to_ms: int) -> list[Window]:
             if window.from_ms < to_ms and window.to_ms > from_ms:
                 found.append(window._replace(from_ms=max(from_ms, window.from_ms), to_ms=min(to_ms, window.to_ms)))
         day += DAY
-    return found
+    return sorted(found)
 
 
 @lru_cache(maxsize=4096)
 def _windows_of_day(calendar: Calendar, day: date) -> tuple[Window, ...]:
     """The windows of the shifts that start on a local date."""
     zone = ZoneInfo(calendar.zone)
-    shifts = _shifts_of_day(calendar, day)
-    tomorrow = [start for start, _, _ in _shifts_of_day(calendar, day + DAY)]
-    starts = sorted([start for start, _, _ in shifts] + tomorrow)
+    nearby = (day, day + DAY)  # a shift lasts a day at most, so what cuts it starts today or tomorrow
+    stops = [_local_span(zone, date_, stop) for date_ in (day - DAY, *nearby) for stop in _breaks(calendar, date_)]
+    stops = sorted(stops + [(stop.from_ms, stop.to_ms) for stop in calendar.planned_stops])
+    shifts = [shift for date_ in nearby for shift in _shifts_of_day(calendar, date_)]
     found: list[Window] = []
-    for start, end, shift in shifts:
-        cut = min([end, *(other for other in starts if start < other < end)])
-        stops = [
-            _local_span(zone, day + i * DAY, stop) for i in (0, 1) for stop in _breaks_of_day(calendar, day + i * DAY)
-        ]
-        stops += [(stop.from_ms, stop.to_ms) for stop in calendar.planned_stops]
-        found += _cut(start, cut, f"{day.isoformat()}/{shift.name}", sorted(stops))
+    for start, end, name in _shifts_of_day(calendar, day):
+        taken = Spans()
+        for other_start, other_end, other_name in shifts:
+            if (other_start, other_end, other_name) > (start, end, name):
+                taken.add(other_start, other_end)
+        for part_start, part_end in taken.add(start, end):
+            found += _cut(part_start, part_end, f"{day.isoformat()}/{name}", stops)
     return tuple(found)
 
 
@@ -76,17 +78,16 @@ def _cut(start: int, end: int, shift: str, stops: list[tuple[int, int]]) -> list
     return found
 
 
-def _shifts_of_day(calendar: Calendar, day: date) -> list[tuple[int, int, Shift]]:
+def _shifts_of_day(calendar: Calendar, day: date) -> list[tuple[int, int, str]]:
     zone = ZoneInfo(calendar.zone)
     shifts = next(
         (exception.shifts for exception in calendar.exceptions if exception.date == day.isoformat()),
         tuple(shift for shift in calendar.shifts if day.isoweekday() in shift.days),
     )
-    spans = [(*_local_span(zone, day, shift), shift) for shift in shifts]
-    return sorted(spans, key=lambda span: (span[0], span[1], span[2].name))
+    return [(*_local_span(zone, day, shift), shift.name) for shift in shifts]
 
 
-def _breaks_of_day(calendar: Calendar, day: date) -> list[Break]:
+def _breaks(calendar: Calendar, day: date) -> list[Break]:
     return [stop for stop in calendar.breaks if day.isoweekday() in stop.days]
 
 

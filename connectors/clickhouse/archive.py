@@ -96,6 +96,7 @@ def _read_back(store: Warehouse, station: StationState, epoch: int) -> None:
     )
     if first and station.first_ms is not None:
         station.first_ms = min(station.first_ms, _ms(first[0]["first"]))
+        station.begin_ms = min(station.begin_ms, station.first_ms)
     for minute_s, cells in _published(store, scope):
         station.published[minute_s * 1000] = tuple(sorted(cells))
     station.stops = [

@@ -41,6 +41,7 @@ def apply(station: StationState, event: ev.StationEvent) -> Outcome:
         station.mark_refold(*touched)
         return "late"
     station.accepted += 1
+    station.begin_ms = min(station.begin_ms, touched[0] if touched else event.ts_ms)
     station.newest_ms[event.source] = max(event.ts_ms, station.newest_ms.get(event.source, 0))
     _hear(station, event)
     handler = _HANDLERS.get(type(event))
@@ -214,7 +215,7 @@ def _counting_authority_set(station: StationState, event: ev.CountingAuthoritySe
 
 def _redefine(station: StationState, valid_from_ms: int) -> None:
     """A definition changed: restate what is within reach, and mark what lies before it."""
-    station.dirty.add(minute_of(max(valid_from_ms, station.floor_ms)), FOREVER)
+    station.dirty.add(minute_of(max(valid_from_ms, station.floor_ms, station.begin_ms)), FOREVER)
     if station.first_ms is not None and valid_from_ms < station.floor_ms and station.first_ms < station.floor_ms:
         station.mark_refold(max(valid_from_ms, station.first_ms), station.floor_ms)
 

@@ -13,6 +13,7 @@ from typing import Any
 from models.fold.presence import Presence
 from models.fold.rules import DAY_MS, FoldConfig, source_kind
 from models.fold.told import (
+    FOREVER,
     Classification,
     History,
     Identity,
@@ -39,6 +40,7 @@ class StationState:
         self.newest_ms: dict[str, int] = {}
         self.active_ms: dict[str, int] = {}
         self.floor_ms = 0
+        self.begin_ms = FOREVER
         # What was told.
         self.display: tuple[Identity, str] | None = None
         self.presence: dict[str, dict[int, Presence]] = {}

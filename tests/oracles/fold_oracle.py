@@ -233,15 +233,15 @@ def _calendar_says(calendar: Calendar, t: int) -> tuple[str, str]:
     """(shift, 'busy' | 'planned_stop' | '') at an instant; of overlapping shifts the one that starts later."""
     zone = ZoneInfo(calendar.zone)
     local = datetime.fromtimestamp(t / 1000, UTC).astimezone(zone)
-    best: tuple[int, str] | None = None
+    best: tuple[int, int, str, str] | None = None
     for days in (-2, -1, 0, 1):
         day = local.date() + timedelta(days=days)
         exceptions = [x for x in calendar.exceptions if x.date == str(day)]
         shifts = exceptions[0].shifts if exceptions else [s for s in calendar.shifts if day.isoweekday() in s.days]
         for shift in shifts:
             start, end = _span(zone, day.isoformat(), shift.start, shift.end)
-            if start <= t < end and (best is None or start > best[0]):
-                best = (start, f"{day}/{shift.name}")
+            if start <= t < end and (best is None or (start, end, shift.name) > best[:3]):
+                best = (start, end, shift.name, f"{day}/{shift.name}")
     if best is None:
         return "", ""
     for days in (-1, 0):
@@ -249,10 +249,10 @@ def _calendar_says(calendar: Calendar, t: int) -> tuple[str, str]:
         for stop in calendar.breaks:
             start, end = _span(zone, day.isoformat(), stop.start, stop.end)
             if day.isoweekday() in stop.days and start <= t < end:
-                return best[1], "planned_stop"
+                return best[3], "planned_stop"
     if any(stop.from_ms <= t < stop.to_ms for stop in calendar.planned_stops):
-        return best[1], "planned_stop"
-    return best[1], "busy"
+        return best[3], "planned_stop"
+    return best[3], "busy"
 
 
 def _span(zone: ZoneInfo, day: str, start: str, end: str) -> tuple[int, int]:
