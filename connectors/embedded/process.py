@@ -27,7 +27,7 @@ _LOG_TAIL_BYTES = 8192
 def serve_until_parent_leaves(ready: Mapping[str, Any]) -> None:
     """The child's half of the protocol: say that it is ready, then return when the parent is gone."""
     print(json.dumps(ready), flush=True)  # noqa: T201 - the line is the protocol
-    while sys.stdin.buffer.read(1):
+    while os.read(sys.stdin.fileno(), 1):  # unbuffered: a thread may wait here while the interpreter ends
         pass
 
 
