@@ -7,9 +7,12 @@ Run it with `python -m pipelines.facts`; `sipe up` does. SIGTERM drains it: what
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,14 +27,19 @@ from bytewax.run import cli_main
 from connectors.clickhouse.archive import restore
 from connectors.clickhouse.client import Address
 from connectors.clickhouse.sink import ClickHouseSink, Publication
+from connectors.embedded.process import serve_until_parent_leaves
 from connectors.kafka.records import RecordBatch
 from connectors.kafka.source import StationEventSource
 from models.fold.rules import FoldConfig
 from pipelines.decode import decode_batch
 from pipelines.fold import FoldLogic, Restore
+from pipelines.runtime.flow import AS_CHILD, ERROR_PREFIX
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 from sipe.errors import SipeError, UsageError
 from sipe.settings import Settings, load
+
+DRAIN_TIMEOUT_S = 4.0
+"""A child whose parent was killed has lost its servers too, and cannot drain for ever."""
 
 
 def build(source: Source[tuple[str, RecordBatch]], restore_fold: Restore, sink: Sink[Publication]) -> Dataflow:
@@ -44,8 +52,8 @@ def build(source: Source[tuple[str, RecordBatch]], restore_fold: Restore, sink: 
     return flow
 
 
-def run(settings: Settings, recovery_dir: Path) -> None:
-    """Run the flow until SIGTERM; raises `SipeError` when it has to stop."""
+def run(settings: Settings, recovery_dir: Path, *, as_child: bool = False) -> None:
+    """Run the flow until SIGTERM, a child also until its parent leaves; raises `SipeError` when it has to stop."""
     if settings.kafka_url is None or settings.clickhouse_url is None:
         raise UsageError("the flow needs SIPE_KAFKA_URL and SIPE_CLICKHOUSE_URL; without them use `sipe up`")
     stopping = threading.Event()
@@ -57,6 +65,8 @@ def run(settings: Settings, recovery_dir: Path) -> None:
     if not list(recovery_dir.glob("*.sqlite3")):
         recovery_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         init_db_dir(recovery_dir, 1)  # type: ignore[no-untyped-call]  # Bytewax's Rust part has no types
+    if as_child:
+        threading.Thread(target=_drain_when_parent_leaves, args=[stopping], daemon=True).start()
     cli_main(  # type: ignore[no-untyped-call]
         flow,
         workers_per_process=settings.workers,
@@ -65,16 +75,34 @@ def run(settings: Settings, recovery_dir: Path) -> None:
     )
 
 
-def main() -> int:
-    """Run the flow with the settings of the environment; one line on stderr says why it stopped."""
+def main(args: Sequence[str]) -> int:
+    """Run the flow with the settings of the environment; the last line on stderr says why it stopped."""
     try:
         settings = load()
-        run(settings, settings.data_dir / "recovery" / f"epoch-{settings.log_epoch}")
-    except SipeError as error:
-        sys.stderr.write(f"sipe flow: {error}\n")
-        return error.exit_code
+        recovery_dir = settings.data_dir / "recovery" / f"epoch-{settings.log_epoch}"
+        run(settings, recovery_dir, as_child=AS_CHILD in args)
+    except Exception as error:
+        cause = _sipe_error(error)
+        if cause is None:
+            raise
+        sys.stderr.write(f"{ERROR_PREFIX}{' '.join(str(cause).split())}\n")
+        return cause.exit_code
     return 0
 
 
+def _drain_when_parent_leaves(stopping: threading.Event) -> None:
+    serve_until_parent_leaves({})
+    stopping.set()
+    time.sleep(DRAIN_TIMEOUT_S)
+    os._exit(1)
+
+
+def _sipe_error(error: BaseException | None) -> SipeError | None:
+    """The error that a person should read: Bytewax wraps what a step raises in errors of its own."""
+    while error is not None and not isinstance(error, SipeError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,94 @@
+"""The flow as a child process: it never outlives its parent, comes back after a crash, and drains when stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+from connectors.embedded.process import ChildServer
+from sipe.errors import SipeError
+from sipe.settings import PREFIX, Settings
+
+MODULE = "pipelines.facts"
+AS_CHILD = "--as-child"
+"""Tells the flow to follow the protocol of `connectors.embedded.process`: say when ready, drain when stdin ends."""
+ERROR_PREFIX = "sipe flow: "
+"""How the flow's last line on stderr begins when it had to stop."""
+CRASHES_MAX = 5
+"""In a row; the last one is the end."""
+FIRST_PAUSE_S = 0.5
+PAUSE_MAX_S = 10.0
+STEADY_S = 30.0
+"""A flow that ran so long before it crashed has not crashed in a row."""
+
+
+class FlowProcess:
+    """Runs `python -m pipelines.facts` with these settings; its stderr goes to `log_path`.
+
+    Whoever waits for the flow calls `check` again and again, which is what brings it back after a crash.
+    """
+
+    def __init__(
+        self, settings: Settings, log_path: Path, *, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._log_path = log_path
+        self._monotonic_s = monotonic_s
+        self._server = ChildServer(MODULE, AS_CHILD, log_path=log_path, environ=environ(settings))
+        self._log_start = 0
+        self._started_s = 0.0
+        self._restart_s: float | None = None
+        self._crashes = 0
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running flow; raises `SipeError` while there is none."""
+        return self._server.pid
+
+    def start(self) -> None:
+        """Start the flow; raises `SipeError` when it ends before it is ready."""
+        try:
+            self._start()
+        except SipeError as error:
+            raise self._failure(error) from error
+
+    def check(self) -> None:
+        """Start a crashed flow again once its pause is over; raises `SipeError` when it crashed too often in a row."""
+        now_s = self._monotonic_s()
+        try:
+            if self._restart_s is None:
+                self._server.check()
+            elif now_s >= self._restart_s:
+                self._start()
+        except SipeError as error:
+            self._server.stop()
+            self._crashes = 1 if now_s - self._started_s >= STEADY_S else self._crashes + 1
+            if self._crashes >= CRASHES_MAX:
+                raise self._failure(error) from error
+            self._restart_s = now_s + min(PAUSE_MAX_S, FIRST_PAUSE_S * 2 ** (self._crashes - 1))
+
+    def stop(self) -> None:
+        """Drain the flow: what it has read is folded, stored and saved. Stopping twice is fine."""
+        self._server.stop()
+
+    def _start(self) -> None:
+        self._log_start = self._log_path.stat().st_size if self._log_path.exists() else 0
+        self._started_s = self._monotonic_s()
+        self._restart_s = None
+        self._server.start()
+
+    def _failure(self, error: SipeError) -> SipeError:
+        """What the flow itself said last, or else what its end looked like from outside."""
+        with self._log_path.open("rb") as log:
+            log.seek(self._log_start)
+            lines = log.read().decode(errors="replace").splitlines()
+        said = [line.removeprefix(ERROR_PREFIX) for line in lines if line.startswith(ERROR_PREFIX)]
+        tries = f" {self._crashes} times in a row" if self._crashes > 1 else ""
+        return SipeError(f"the flow stopped{tries}: {said[-1]} (log: {self._log_path})") if said else error
+
+
+def environ(settings: Settings) -> dict[str, str]:
+    """The environment that a child loads these settings from."""
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    return {PREFIX + name.upper(): "" if value is None else str(value) for name, value in values.items()}
