@@ -225,7 +225,7 @@ def _crew_steps(station: StationState, from_ms: int, to_ms: int) -> Steps[int]:
 def _note_steps(station: StationState, from_ms: int, to_ms: int) -> Steps[Note | None]:
     """The classification in force: of those that cover an instant, the one with the highest version."""
     notes = [note for note in station.classifications if note.from_ms < to_ms and note.to_ms > from_ms]
-    edges = {from_ms} | {max(note.from_ms, from_ms) for note in notes} | {note.to_ms for note in notes}
+    edges = {from_ms} | {max(note.from_ms, from_ms) for note in notes} | {min(note.to_ms, to_ms) for note in notes}
     steps: Steps[Note | None] = []
     for at in sorted(edges):
         covering = [note for note in notes if note.from_ms <= at < note.to_ms]

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import fold_oracle
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.fold.minutes import MINUTE_MS
@@ -149,7 +149,6 @@ def play(events: list[ev.StationEvent], rng: random.Random, end_ms: int, *, cras
     return store
 
 
-@settings(max_examples=150, deadline=None)
 @given(stories(), st.randoms(use_true_random=False))
 def test_any_order_doubling_and_ticks_give_what_the_definitions_say(
     events: list[ev.StationEvent], rng: random.Random
@@ -163,7 +162,6 @@ def test_any_order_doubling_and_ticks_give_what_the_definitions_say(
     assert sorted(store.stops.values()) == oracle.stops()
 
 
-@settings(max_examples=60, deadline=None)
 @given(stories(), st.randoms(use_true_random=False))
 def test_time_elements_partition_planned_busy_time(events: list[ev.StationEvent], rng: random.Random) -> None:
     for cell in play(events, rng, BASE_MS + 4_000_000).facts.values():
