@@ -16,8 +16,8 @@ from sipe.contracts.codec import Reject
 from sipe.contracts.events import ClockAdvanced
 from sipe.contracts.tables import version_of
 
-PENDING_ROWS_MAX = 5_000
-"""Rows of the archive wait for the next tick, but not more than so many."""
+PENDING_BYTES_MAX = 1_000_000
+"""Rows of the archive wait for the next tick, but not more than so much: what waits is part of the saved state."""
 
 Restore = Callable[[int, int], PartitionFold]
 """The fold of a partition as the logs before an epoch left it: (epoch, partition) to state."""
@@ -51,7 +51,7 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
                     self._pending.reject(batch, record, event)
                 else:
                     self._pending.event(batch, record, event, self._fold.apply(event))
-            if len(self._pending) > PENDING_ROWS_MAX:
+            if self._pending.size_bytes > PENDING_BYTES_MAX:
                 publications.append(self._archived(batch, batch.records[-1][0].offset + 1))
         return publications, op.StatefulBatchLogic.RETAIN
 

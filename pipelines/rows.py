@@ -18,6 +18,9 @@ from sipe.contracts import tables
 from sipe.contracts.codec import Reject
 from sipe.contracts.events import StationEvent
 
+ROW_BYTES = 100
+"""About what a row of the archive takes beside the message itself."""
+
 MEASURES = tuple(measure.name for measure in tables.MEASURES)
 
 
@@ -27,13 +30,12 @@ class Pending:
     def __init__(self) -> None:
         self._events: list[tuple[Any, ...]] = []
         self._rejects: list[tuple[Any, ...]] = []
-
-    def __len__(self) -> int:
-        return len(self._events) + len(self._rejects)
+        self.size_bytes = 0
 
     def event(self, batch: DecodedBatch, record: Record, event: StationEvent, outcome: Outcome) -> None:
         """Archive an event with what the fold did with it."""
         type_ = event.__struct_config__.tag
+        self.size_bytes += ROW_BYTES + len(record.value)
         self._events.append(
             (
                 event.station, event.ts_ms, type_, event.source, event.boot, event.seq,
@@ -43,6 +45,7 @@ class Pending:
 
     def reject(self, batch: DecodedBatch, record: Record, reject: Reject) -> None:
         """Keep what was no event, with the reason."""
+        self.size_bytes += ROW_BYTES + len(record.value)
         self._rejects.append(
             (
                 batch.epoch, batch.partition, record.offset, record.timestamp_ms,

@@ -1,8 +1,8 @@
 """What a station has told: the deduplicated content of its events, held so that the order of arrival cannot matter.
 
 Every collection here is a set, a sorted list or a sum of integers, so the state after any permutation of the same
-events is the same. Events come in through models/fold/intake.py, which marks the spans of time that they touch as dirty;
-the rows of those spans are worked out again at the next tick (timeline.py, minutes.py, stops.py).
+events is the same. Events come in through models/fold/intake.py, which marks the spans of time that they touch as
+dirty; the rows of those spans are worked out again at the next tick (timeline.py, minutes.py, stops.py).
 """
 
 from __future__ import annotations

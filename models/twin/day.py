@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
-from typing import NamedTuple
 
 from models.plant import Plant, PlantStation, plant_events
 from models.twin.behaviour import behaviour_of
@@ -26,6 +25,7 @@ from sipe.contracts.events import (
     StopClassified,
     UnitReclassified,
 )
+from sipe.contracts.script import Tick
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -36,12 +36,6 @@ DAY_HOURS = 16.5
 LATE_MS = 10 * MINUTE_MS
 CALM_MS = 5 * MINUTE_MS
 """From the last send to the last tick: everything that a tick may close is closed."""
-
-
-class Tick(NamedTuple):
-    """The simulated time has reached `now_ms`."""
-
-    now_ms: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import fold_oracle
 import msgspec
@@ -27,9 +28,7 @@ def test_a_night_shift_belongs_to_the_day_it_starts_on() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("day", "hours"), [("2026-03-28", 8), ("2026-03-29", 8), ("2026-10-24", 8), ("2026-10-25", 8)]
-)
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-28", 8), ("2026-03-29", 8), ("2026-10-24", 8), ("2026-10-25", 8)])
 def test_a_shift_by_day_lasts_as_long_as_its_clock_says(day: str, hours: int) -> None:
     calendar = Calendar(zone="Europe/Berlin", shifts=(Shift(name="A", start="06:00", end="14:00"),))
     (window,) = windows(calendar, ms(f"{day}T02:00"), ms(f"{day}T20:00"))
@@ -99,7 +98,7 @@ def test_windows_say_what_the_clock_says(
     )
     start = ms(day)
     found = windows(calendar, start, start + 48 * HOUR_MS)
-    assert all(one.to_ms <= other.from_ms for one, other in zip(found, found[1:], strict=False))
+    assert all(one.to_ms <= other.from_ms for one, other in pairwise(found))
     assert all(w.from_ms < w.to_ms for w in found)
     for at in range(start, start + 48 * HOUR_MS, 30 * 60_000):
         window = next((w for w in found if w.from_ms <= at < w.to_ms), None)

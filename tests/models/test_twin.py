@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from models.plant import Plant, parse_plant
-from models.twin import Day, FactRow, Send, StopRow, Tick, simulate
+from models.twin import Day, FactRow, Send, StopRow, simulate
 from models.twin.hours import hours
 from models.twin.noise import FITTED
 from models.twin.truth import truth_of
@@ -34,6 +34,7 @@ from sipe.contracts.events import (
     StopClassified,
     UnitReclassified,
 )
+from sipe.contracts.script import Tick
 from sipe.contracts.tables import DIMENSIONS, MEASURES, STOPS
 
 STATION = "a.b.c.bench"
@@ -186,7 +187,7 @@ def test_truth_counts_what_devices_sent_once() -> None:
 
 def test_truth_does_not_depend_on_the_order_of_arrival() -> None:
     events = day().events
-    Random(1).shuffle(events)  # noqa: S311
+    Random(1).shuffle(events)
     assert truth_of(events, day().now_ms) == day().truth
 
 
@@ -198,7 +199,7 @@ def over_median(values: list[float], percent: int) -> float:
 def test_cycle_times_spread_like_the_log() -> None:
     assert FITTED.quantile(0.90) / FITTED.quantile(0.5) == pytest.approx(2.72, rel=0.02)
     assert FITTED.quantile(0.99) / FITTED.quantile(0.5) == pytest.approx(13.02, rel=0.02)
-    random = Random(5)  # noqa: S311
+    random = Random(5)
     samples = [FITTED.sample(random) for _ in range(40_000)]
     assert sum(samples) / len(samples) == pytest.approx(1, rel=0.03)
     assert over_median(samples, 90) == pytest.approx(2.72, rel=0.05)
