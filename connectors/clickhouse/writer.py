@@ -45,9 +45,14 @@ PASSING_CODES = frozenset(
 )
 """Server errors that time may heal. Every other one, such as an unknown column, is raised at once."""
 
-# A row is visible when its insert returns, and a block that comes again is never dropped for being the same:
-# a deletion may have come in between.
-_INSERT_SETTINGS = {"async_insert": 0, "insert_deduplicate": 0}
+_INSERT_SETTINGS = {
+    # A row is visible when its insert returns.
+    "async_insert": 0,
+    # A block that comes again is not dropped for being the same: its rows may have been deleted in between.
+    "insert_deduplicate": 0,
+    # A partition is a month, and one batch may bring events of any year; by default, 100 months are the limit.
+    "max_partitions_per_insert_block": 0,
+}
 
 _log = logging.getLogger(__name__)
 

@@ -166,9 +166,10 @@ CREATE TABLE IF NOT EXISTS flow_progress
     `partition` UInt16,
     `epoch` UInt32,
     `offset` Int64,
+    `tick_offset` Int64,
     `now_ms` Int64,
     `version` UInt64
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY partition
+ORDER BY (partition, epoch)
 SETTINGS non_replicated_deduplication_window = 0;
