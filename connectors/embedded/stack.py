@@ -86,6 +86,11 @@ class EmbeddedStack:
             raise
         return self._address
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes of the servers."""
+        return [child.pid for child in self._children]
+
     def check(self) -> None:
         """Raise `SipeError` with its last words when a server has ended by itself."""
         for child in self._children:

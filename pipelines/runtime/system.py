@@ -83,7 +83,8 @@ class Runtime:
         self._serve = serve
         self._with_flow = flow
         self._system: System | None = None
-        self._stack: EmbeddedStack | None = None
+        self.stack: EmbeddedStack | None = None
+        """The embedded stack, when it is ours."""
         self._progress_store: Warehouse | None = None
         self._open = ExitStack()
         self.flow: FlowProcess | None = None
@@ -104,7 +105,7 @@ class Runtime:
                 self._system = found
             else:
                 self._system = self._start_stack()
-            if self._with_flow and (self._serve or self._stack):
+            if self._with_flow and (self._serve or self.stack):
                 self._start_flow(self._system)
         except BaseException:
             self.stop()
@@ -118,8 +119,8 @@ class Runtime:
 
     def check(self) -> None:
         """Raise `SipeError` when a server of ours has died, or the flow has and does not come back."""
-        if self._stack:
-            self._stack.check()
+        if self.stack:
+            self.stack.check()
         if self.flow:
             self.flow.check()
 
@@ -172,8 +173,8 @@ class Runtime:
         )
 
     def _start_stack(self) -> System:
-        self._stack = EmbeddedStack(self._settings.data_dir)
-        system = _embedded(self._open.enter_context(self._stack).address)
+        self.stack = EmbeddedStack(self._settings.data_dir)
+        system = _embedded(self._open.enter_context(self.stack).address)
         migrate.apply(system.store)
         return system
 

@@ -1,6 +1,6 @@
 """What the fold must give, worked out step by step from the definitions, sharing no code with it.
 
-All times must be whole steps of ten seconds. Slow and plain on purpose: every question is answered by looking at all events.
+All times are whole steps of ten seconds. Slow and plain on purpose: every question is answered by looking at all events.
 """
 
 from __future__ import annotations
