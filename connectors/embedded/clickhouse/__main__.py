@@ -21,6 +21,7 @@ from connectors.embedded.process import serve_until_parent_leaves
 from sipe.errors import SipeError, UsageError
 
 _PASSWORD_VARIABLE = "SIPE_EMBEDDED_PASSWORD"  # noqa: S105 - the name of the variable
+_WILD = frozenset("?*{}")
 
 
 def main(args: Sequence[str]) -> int:
@@ -40,8 +41,8 @@ def main(args: Sequence[str]) -> int:
 def _serve(path: Path, port: int, password: str) -> None:
     if not password:
         raise UsageError(f"{_PASSWORD_VARIABLE} is not set: give the server a password for its clients")
-    if "?" in str(path):
-        raise UsageError(f"{path}: the engine takes what follows a ? for options; name another directory")
+    if wild := _WILD & set(str(path)):
+        raise UsageError(f"{path}: the engine reads {' '.join(sorted(wild))} as a pattern; name another directory")
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = DirectoryLock(path / "lock")
     lock.acquire()

@@ -13,10 +13,19 @@ _COLUMNS_MAX = 10_000
 
 
 @dataclass(frozen=True)
-class Block:
-    """A block in format Native."""
+class Column:
+    """A column of a result or a table."""
 
-    columns: int
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block in format Native, with the place of each column's values in it."""
+
+    columns: tuple[Column, ...]
+    spans: tuple[tuple[int, int], ...]
     rows: int
     data: bytes = field(repr=False)
 
@@ -24,27 +33,44 @@ class Block:
 def read_block(reader: Reader) -> Block:
     """Read one block; raises `ServerError` when it cannot be followed to its end."""
     start = reader.position
-    columns, rows = reader.varint(), reader.varint()
-    if columns > _COLUMNS_MAX:
-        raise ServerError(Code.INCORRECT_DATA, f"a block claims {columns} columns, {_COLUMNS_MAX} are accepted")
-    for _ in range(columns):
-        reader.skip_strings(1)
-        type_name = reader.string()
+    count, rows = reader.varint(), reader.varint()
+    if count > _COLUMNS_MAX:
+        raise ServerError(Code.INCORRECT_DATA, f"a block claims {count} columns, {_COLUMNS_MAX} are accepted")
+    columns, spans = [], []
+    for _ in range(count):
+        column = Column(reader.string(), reader.string())
+        values_start = reader.position
         if rows:
-            layout = layout_of(type_name)
+            layout = layout_of(column.type)
             layout.skip_prefix(reader)
             layout.skip(reader, rows)
-    return Block(columns, rows, reader.since(start))
+        columns.append(column)
+        spans.append((values_start - start, reader.position - start))
+    return Block(tuple(columns), tuple(spans), rows, reader.since(start))
 
 
-def split_blocks(data: bytes) -> Iterator[bytes]:
-    """The blocks that a complete result consists of."""
+def split_blocks(data: bytes) -> Iterator[Block]:
+    """The blocks that a result consists of."""
     reader = Reader.over(data)
     while reader.position < len(data):
-        yield read_block(reader).data
+        yield read_block(reader)
 
 
-def header_block(columns: Iterable[tuple[str, str]]) -> bytes:
-    """A block without rows that says the columns' names and types."""
-    described = [string(name) + string(type_name) for name, type_name in columns]
+def header_block(columns: Iterable[Column]) -> bytes:
+    """A block without rows, which says the columns' names and types."""
+    described = [string(column.name) + string(column.type) for column in columns]
     return varint(len(described)) + varint(0) + b"".join(described)
+
+
+def has_zones(columns: Iterable[Column]) -> bool:
+    """Whether `with_zones` changes a block of these columns."""
+    return any(column.type.startswith("DateTime(") for column in columns)
+
+
+def with_zones(block: Block, columns: Iterable[Column]) -> bytes:
+    """The block with the zones of its DateTime columns, which format Native leaves out, as clients of old expect it."""
+    pieces = [varint(len(block.columns)), varint(block.rows)]
+    for column, described, (start, end) in zip(block.columns, columns, block.spans, strict=True):
+        type_name = described.type if column.type == "DateTime" else column.type
+        pieces += [string(column.name), string(type_name), block.data[start:end]]
+    return b"".join(pieces)

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Protocol
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
 
 import chdb
 
-from connectors.embedded.clickhouse.blocks import header_block, split_blocks
+from connectors.embedded.clickhouse.blocks import Block, Column, has_zones, header_block, split_blocks, with_zones
 from connectors.embedded.clickhouse.errors import Code, ServerError
 from connectors.embedded.clickhouse.packets import Setting
-from connectors.embedded.clickhouse.statements import is_set, quoted_name, quoted_text
+from connectors.embedded.clickhouse.statements import Insert, is_set, quoted_name, quoted_text
 
 _AS_A_SERVER = {
     "async_insert": "0",  # an INSERT that has returned is stored
@@ -26,6 +28,9 @@ _AS_A_SERVER = {
 }
 _TAG = "log_comment"
 """The setting that marks a session's queries for `kill`. There is no query log in which a client's would show."""
+
+SPOOL = "spool"
+"""Where in the directory the blocks of unfinished INSERTs wait."""
 
 _ERROR = re.compile(r"Code: (?P<code>\d+)\. DB::Exception: (?P<message>.*)", re.DOTALL)
 _NOT_STREAMED = "Streaming query is not supported for query"
@@ -36,8 +41,8 @@ _serial = count(1)
 class Engine:
     """A session on the database in a directory. It runs one statement at a time; its failures are `ServerError`."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._tag = f"session-{next(_serial)}"
         self._session_settings = dict(_AS_A_SERVER)
         self._connection = self._connect()
@@ -47,45 +52,44 @@ class Engine:
         self._query(f"USE {quoted_name(database)}")
 
     def run(self, sql: str) -> Generator[bytes]:
-        """Run a statement and yield the blocks of its result; a SELECT yields at least one, be it without rows."""
+        """Run a statement and yield the blocks of its result, first one without rows that names the columns."""
+        columns = self._result_columns(sql)
         try:
             with _failures(), self._connection.send_query(sql, "Native") as chunks:
-                empty = True
-                for chunk in chunks:
-                    empty = False
-                    yield bytes(chunk.bytes())
-                if empty:
-                    yield self._header(sql)
+                if columns:
+                    yield header_block(columns)
+                zoned = has_zones(columns)
+                for chunk in chunks:  # each is one block
+                    data = bytes(chunk.bytes())
+                    yield with_zones(next(split_blocks(data)), columns) if zoned else data
                 return
         except ServerError as error:
             if not error.message.startswith(_NOT_STREAMED):
                 raise
-        yield from split_blocks(self._query(sql, "Native"))
-        if is_set(sql):
-            self._session_settings = self._changed_settings()
+        yield from self._run_at_once(sql)
 
     @contextmanager
-    def insert(self, sql: str) -> Iterator[Inserter]:
-        """An INSERT that takes blocks; it stores nothing unless it is finished."""
-        with _failures():
-            inserter = Inserter(self._connection.send_insert(sql, "Native"))
-        try:
-            yield inserter
-        finally:
-            inserter.cancel()
+    def insert(self, insert: Insert) -> Iterator[Inserter]:
+        """An INSERT that takes blocks; nothing is stored before it is finished.
 
-    def insert_columns(self, table: str, names: Sequence[str] | None) -> list[tuple[str, str]]:
+        The blocks wait in a file. The engine could take them one by one, but then reports success whatever its storage
+        says: rows that break a constraint, or come while there are too many parts, would be lost without a word.
+        """
+        with NamedTemporaryFile(dir=self._directory / SPOOL, suffix=".native") as file:
+            yield Inserter(file, lambda: self._query(insert.from_file(Path(file.name))))
+
+    def insert_columns(self, table: str, names: Sequence[str] | None) -> list[Column]:
         """Names and types of the columns that an INSERT sends: those it names, or all that are not computed."""
-        described = json.loads(self._query(f"DESCRIBE TABLE {table}", "JSONCompact"))["data"]
-        types = {name: type_name for name, type_name, *_ in described}
+        described = self._rows(f"DESCRIBE TABLE {table}")
+        columns = {name: Column(name, type_name) for name, type_name, *_ in described}
         if names is None:
-            return [(name, types[name]) for name, _, default, *_ in described if default in {"", "DEFAULT"}]
+            names = [name for name, _, default, *_ in described if default in {"", "DEFAULT"}]
         for name in names:
-            if name not in types:
+            if name not in columns:
                 raise ServerError(
                     Code.NO_SUCH_COLUMN_IN_TABLE, f"No such column {name} in table {table}. (NO_SUCH_COLUMN_IN_TABLE)"
                 )
-        return [(name, types[name]) for name in names]
+        return [columns[name] for name in names]
 
     @contextmanager
     def settings(self, settings: Sequence[Setting]) -> Iterator[None]:
@@ -111,7 +115,7 @@ class Engine:
 
     def _connect(self) -> chdb.state.sqlitelike.Connection:
         with _failures():
-            connection = chdb.connect(self._path)
+            connection = chdb.connect(str(self._directory))
             connection.query(_set_statement({**self._session_settings, _TAG: self._tag}))
         return connection
 
@@ -119,10 +123,26 @@ class Engine:
         with _failures():
             return bytes(self._connection.query(sql, output_format).bytes() or b"")
 
-    def _header(self, sql: str) -> bytes:
-        """The columns of a SELECT that gave no rows; for those the engine writes nothing at all."""
-        described = json.loads(self._query(f"DESCRIBE TABLE (\n{sql.rstrip().rstrip(';')}\n)", "JSONCompact"))["data"]
-        return header_block((name, type_name) for name, type_name, *_ in described)
+    def _rows(self, sql: str) -> list[Any]:
+        rows: list[Any] = json.loads(self._query(sql, "JSONCompact"))["data"]
+        return rows
+
+    def _run_at_once(self, sql: str) -> Iterator[bytes]:
+        """Run one of the statements that the engine does not stream: all but SELECT."""
+        for number, block in enumerate(split_blocks(self._query(sql, "Native"))):
+            if number == 0:
+                yield header_block(block.columns)
+            yield block.data
+        if is_set(sql):
+            self._session_settings = self._changed_settings()
+
+    def _result_columns(self, sql: str) -> list[Column]:
+        """The columns that a SELECT gives; none for what is no SELECT, or fails, which it will when it is run."""
+        try:
+            described = self._rows(f"DESCRIBE TABLE (\n{sql.rstrip().rstrip(';')}\n)")
+        except ServerError:
+            return []
+        return [Column(name, type_name) for name, type_name, *_ in described]
 
     def _set(self, setting: Setting) -> bool:
         """Set it; like any server, do without one that is unknown and not important."""
@@ -141,46 +161,45 @@ class Engine:
             self._query(_set_statement({name: self._session_settings.get(name) for name in names}))
         except ServerError:
             # A readonly session refuses to become another one, so it is replaced.
-            database = json.loads(self._query("SELECT currentDatabase()", "JSONCompact"))["data"][0][0]
+            ((database,),) = self._rows("SELECT currentDatabase()")
             self._connection.close()
             self._connection = self._connect()
             self.use(database)
 
     def _changed_settings(self) -> dict[str, str]:
-        rows = self._query("SELECT name, value FROM system.settings WHERE changed", "JSONCompact")
-        settings = dict(json.loads(rows)["data"])
+        settings = dict(self._rows("SELECT name, value FROM system.settings WHERE changed"))
         del settings[_TAG]
         return settings
-
-
-class _Stream(Protocol):
-    """An INSERT of the engine's."""
-
-    def append(self, data: bytes) -> object: ...
-    def finish(self) -> object: ...
-    def cancel(self) -> object: ...
 
 
 class Inserter:
     """Takes the blocks of one INSERT."""
 
-    def __init__(self, stream: _Stream) -> None:
-        self._stream = stream
+    def __init__(self, file: IO[bytes], store: Callable[[], object]) -> None:
+        self._file = file
+        self._store = store
+        self._rows = 0
 
-    def append(self, block: bytes) -> None:
-        """Hand over a block in format Native."""
-        with _failures():
-            self._stream.append(block)
+    def append(self, block: Block) -> None:
+        """Keep a block."""
+        try:
+            self._file.write(block.data)
+        except OSError as error:
+            raise _no_space(error) from error
+        self._rows += block.rows
 
     def finish(self) -> None:
         """Store what was appended; when this returns, it is stored."""
-        with _failures():
-            self._stream.finish()
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise _no_space(error) from error
+        if self._rows:
+            self._store()
 
-    def cancel(self) -> None:
-        """Forget what was appended, unless it is stored already."""
-        with _failures():
-            self._stream.cancel()
+
+def _no_space(error: OSError) -> ServerError:
+    return ServerError(Code.NOT_ENOUGH_SPACE, f"Cannot keep the rows of an INSERT: {error}. (NOT_ENOUGH_SPACE)")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from connectors.embedded.clickhouse import packets
 from connectors.embedded.clickhouse.canceller import Canceller
-from connectors.embedded.clickhouse.engine import Engine
+from connectors.embedded.clickhouse.engine import SPOOL, Engine
 from connectors.embedded.clickhouse.errors import Code, ServerError
 from connectors.embedded.clickhouse.session import Database, serve
 from sipe.errors import SipeError
@@ -25,18 +26,19 @@ _ACCEPT_AGAIN_S = 0.1
 class Server:
     """Serves the database in a directory until closed; raises `SipeError` when it cannot open it or the port."""
 
-    def __init__(self, path: Path, port: int, password: str) -> None:
+    def __init__(self, directory: Path, port: int, password: str) -> None:
         try:
             self._listener = socket.create_server((_HOST, port), backlog=_CLIENTS_MAX)
         except OSError as error:
             raise SipeError(f"cannot listen on {_HOST}:{port} ({error.strerror}): name another port") from error
+        _empty(directory / SPOOL)
         try:
             # Its own session keeps the engine open while no client is there.
-            self._engine = Engine(str(path))
+            self._engine = Engine(directory)
         except ServerError as error:
             self._listener.close()
-            raise SipeError(f"cannot open the ClickHouse data in {path}: {error.message}") from error
-        self._database = Database(str(path), password, Canceller(self._engine))
+            raise SipeError(f"cannot open the ClickHouse data in {directory}: {error.message}") from error
+        self._database = Database(directory, password, Canceller(self._engine))
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._clients_changing = threading.Lock()
         self._closing = False
@@ -93,6 +95,13 @@ class Server:
             with self._clients_changing:
                 del self._clients[client]
                 client.close()
+
+
+def _empty(directory: Path) -> None:
+    """Leave nothing of what a killed server was about to store."""
+    if directory.exists():
+        shutil.rmtree(directory)
+    directory.mkdir(mode=0o700)
 
 
 def _hang_up(client: socket.socket) -> None:

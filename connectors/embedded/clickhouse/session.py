@@ -7,6 +7,7 @@ import socket
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from connectors.embedded.clickhouse import packets
 from connectors.embedded.clickhouse.blocks import Block, header_block
@@ -29,7 +30,7 @@ _FAREWELL_S = 2.0
 class Database:
     """What clients connect to."""
 
-    path: str
+    directory: Path
     password: str = field(repr=False)
     canceller: Canceller
 
@@ -43,7 +44,7 @@ def serve(client: socket.socket, database: Database) -> None:
             hello = _log_in(reader, database.password)
             client.settimeout(None)
             reader.limit_bytes = _PACKET_LIMIT_BYTES
-            with closing(Engine(database.path)) as engine:
+            with closing(Engine(database.directory)) as engine:
                 if hello.database:
                     engine.use(hello.database)
                 client.sendall(packets.hello())
@@ -146,9 +147,9 @@ class _Session:
 
     def _insert(self, insert: Insert) -> None:
         columns = self._engine.insert_columns(insert.table, insert.columns)
-        for _, type_name in columns:
-            layout_of(type_name)  # refuse what cannot be followed before the client sends it
-        with self._engine.insert(insert.sql) as inserter:
+        for column in columns:
+            layout_of(column.type)  # refuse what cannot be followed before the client sends it
+        with self._engine.insert(insert) as inserter:
             self._client.sendall(packets.data(header_block(columns)))
             failure: ServerError | None = None
             while (block := self._next_block()) is not None:
@@ -169,7 +170,7 @@ class _Session:
 def _append(inserter: Inserter, block: Block) -> ServerError | None:
     """Append a block, or return why not: the client hears about it when it has sent everything."""
     try:
-        inserter.append(block.data)
+        inserter.append(block)
     except ServerError as error:
         return error
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from connectors.embedded.clickhouse.errors import Code, ServerError
 
@@ -13,9 +14,9 @@ _PATH = rf"{_NAME}(?:\.{_NAME})*"
 _DATA_FOLLOWS = r"(?:VALUES|FORMAT\s+\w+)[\s;]*$"
 
 _INSERT = re.compile(
-    rf"""{_GAP}*(?P<sql>INSERT\s+INTO\s+(?:TABLE\s+)?(?P<table>{_NAME}(?:\.{_NAME})?)
-         (?:\s*\(\s*(?P<columns>{_PATH}(?:\s*,\s*{_PATH})*)\s*\))?
-         (?:\s+SETTINGS\s+(?:[^'"`();]|'(?:[^'\\]|\\.)*')+?)?)
+    rf"""{_GAP}*(?P<target>INSERT\s+INTO\s+(?:TABLE\s+)?(?P<table>{_NAME}(?:\.{_NAME})?)
+         (?:\s*\(\s*(?P<columns>{_PATH}(?:\s*,\s*{_PATH})*)\s*\))?)
+         (?P<settings>\s+SETTINGS\s+(?:[^'"`();]|'(?:[^'\\]|\\.)*')+?)?
          \s*\b{_DATA_FOLLOWS}""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
@@ -24,13 +25,22 @@ _SET = re.compile(rf"{_GAP}*SET\b", re.IGNORECASE | re.DOTALL)
 _OUTPUT_FORMAT = re.compile(r"\sFORMAT\s+\w+[\s;]*$", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Insert:
-    """An INSERT whose rows follow as blocks: the statement up to VALUES, the table as written, the columns' names."""
+    """An INSERT whose rows follow as blocks, taken apart."""
 
-    sql: str
+    target: str
+    """The statement up to its table and columns."""
     table: str
+    """As written, perhaps quoted."""
     columns: tuple[str, ...] | None
+    """The columns' names, None when all are meant."""
+    settings: str
+    """The SETTINGS clause, perhaps empty."""
+
+    def from_file(self, path: Path) -> str:
+        """The same INSERT with its rows in a file of format Native."""
+        return f"{self.target} FROM INFILE {quoted_text(str(path))} {self.settings} FORMAT Native"
 
 
 def parse_insert(sql: str) -> Insert | None:
@@ -47,9 +57,13 @@ def parse_insert(sql: str) -> Insert | None:
                 "write INSERT INTO table (column, ...) VALUES",
             )
         return None
-    columns = match["columns"]
-    names = re.findall(_PATH, columns) if columns else None
-    return Insert(match["sql"], match["table"], None if names is None else tuple(_unquoted(name) for name in names))
+    names = re.findall(_PATH, match["columns"]) if match["columns"] else None
+    return Insert(
+        target=match["target"],
+        table=match["table"],
+        columns=None if names is None else tuple(_unquoted(name) for name in names),
+        settings=match["settings"] or "",
+    )
 
 
 def is_set(sql: str) -> bool:
