@@ -54,6 +54,14 @@ class Plant(Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(product for step in times for product in step))
 
 
+class _ShiftEntry(Shift, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """In a file, a key that nobody reads is a typo; in an event it may come from a newer producer."""
+
+
+class _BreakEntry(Break, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
 class _PlannedStopEntry(Struct, rename={"from_": "from"}, forbid_unknown_fields=True):
     from_: datetime
     to: datetime
@@ -62,13 +70,13 @@ class _PlannedStopEntry(Struct, rename={"from_": "from"}, forbid_unknown_fields=
 
 class _ExceptionEntry(Struct, forbid_unknown_fields=True):
     date: date
-    shifts: tuple[Shift, ...] = ()
+    shifts: tuple[_ShiftEntry, ...] = ()
 
 
 class _CalendarEntry(Struct, forbid_unknown_fields=True):
     zone: Name
-    shifts: tuple[Shift, ...] = ()
-    breaks: tuple[Break, ...] = ()
+    shifts: tuple[_ShiftEntry, ...] = ()
+    breaks: tuple[_BreakEntry, ...] = ()
     planned_stops: tuple[_PlannedStopEntry, ...] = ()
     exceptions: tuple[_ExceptionEntry, ...] = ()
 

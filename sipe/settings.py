@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 
 from sipe.errors import UsageError
 
 PREFIX = "SIPE_"
+OTHER_VARIABLES = frozenset({"SIPE_PROVE", "SIPE_REQUIRE_SERVICES", "SIPE_EMBEDDED_PASSWORD"})
+"""Names of ours that are no settings: two for the tests, and the password of an embedded server's one start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,11 @@ class Settings:
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings from the environment; raises `UsageError` on a name or value it does not understand."""
     known = {PREFIX + f.name.upper(): f for f in fields(Settings)}
+    for name in sorted(name for name in environ if name.startswith(PREFIX)):
+        if name not in known and name not in OTHER_VARIABLES:
+            nearest = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(sorted(known))}"
+            raise UsageError(f"{name} is not a setting{hint}")
     values: dict[str, object] = {}
     for name, setting in known.items():
         text = environ.get(name, "").strip()

@@ -14,7 +14,7 @@ Weekdays = Annotated[tuple[Weekday, ...], Meta(min_length=1, max_length=7)]
 EVERY_DAY: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
 
 
-class Shift(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Shift(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A span of planned operation time (POT) that starts on the given weekdays.
 
     An `end` at or before `start` lies on the next day; the shift belongs to the day it starts on.
@@ -26,7 +26,7 @@ class Shift(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     days: Weekdays = EVERY_DAY
 
 
-class Break(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Break(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A recurring planned stop: inside planned operation time, outside planned busy time (PBT)."""
 
     name: Name
@@ -35,7 +35,7 @@ class Break(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     days: Weekdays = EVERY_DAY
 
 
-class PlannedStop(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class PlannedStop(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A single planned stop, such as preventive maintenance: [from_ms, to_ms)."""
 
     from_ms: TimeMs
@@ -47,7 +47,7 @@ class PlannedStop(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
             raise ValueError("planned stop must end after it starts")
 
 
-class DayException(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class DayException(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Replaces the shifts that start on one local date; no shifts means a closed day."""
 
     date: LocalDate
@@ -57,7 +57,7 @@ class DayException(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
         date.fromisoformat(self.date)
 
 
-class Calendar(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Calendar(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Shifts, breaks, planned stops and exceptions in one time zone. No shifts means never planned."""
 
     zone: Name

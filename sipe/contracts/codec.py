@@ -32,6 +32,7 @@ class Reject(NamedTuple):
 _AnyEvent: Any = functools.reduce(operator.or_, (*STATION_EVENTS, ClockAdvanced))
 _decoder = msgspec.json.Decoder(_AnyEvent)
 _encoder = msgspec.json.Encoder()
+DETAIL_CHARS_MAX = 300
 _UNKNOWN_TYPE = re.compile(r"^Invalid value .* at `\$\.type`$", re.DOTALL)
 
 
@@ -56,10 +57,16 @@ def decode(raw: bytes) -> Event | Reject:
         event: Event = _decoder.decode(raw)
     except msgspec.ValidationError as error:
         reason: RejectReason = "unknown_type" if _UNKNOWN_TYPE.match(str(error)) else "schema"
-        return Reject(reason, str(error), raw)
+        return Reject(reason, _one_line(error), raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return Reject("undecodable", str(error), raw)
+        return Reject("undecodable", _one_line(error), raw)
     return event
+
+
+def _one_line(error: Exception) -> str:
+    """An error may quote the message; it is bounded, and no control character of it gets into a log or a table."""
+    text = "".join(char if char.isprintable() else "\ufffd" for char in str(error))
+    return text if len(text) <= DETAIL_CHARS_MAX else text[: DETAIL_CHARS_MAX - 1] + "…"
 
 
 def admit(raw: bytes, key: bytes | None, record_ts_ms: int) -> Event | Reject:

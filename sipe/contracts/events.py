@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from sipe.contracts.calendar import Calendar
 from sipe.contracts.fields import (
     INTERVAL_MS_MAX,
+    Amount,
     Boot,
     Count,
     DurationMs,
@@ -215,7 +216,7 @@ class MaterialUsed(StationEvent, frozen=True, kw_only=True, tag="material_used")
     order: Name
     material: Name
     lot: Name
-    qty: Measure
+    qty: Amount
     serial: Serial | None = None
 
 

@@ -35,6 +35,7 @@ HeartbeatMs = Annotated[int, Meta(ge=1_000, le=3_600_000, description="Milliseco
 Quantity = Annotated[int, Meta(ge=0, le=1_000_000_000, description="Pieces.")]
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Measure = Annotated[float, Meta(ge=-1e15, le=1e15, description="Finite; NaN and infinity are refused.")]
+Amount = Annotated[float, Meta(ge=0, le=1e15, description="An amount of material, in its own unit.")]
 Name = Annotated[str, Meta(pattern=_TEXT % (1, 64), description="A name: no control characters.")]
 Serial = Annotated[str, Meta(pattern=_TEXT % (1, 64), description="A serial number; always text.")]
 Text = Annotated[str, Meta(pattern=_TEXT % (0, 500), description="One line of prose.")]

@@ -57,3 +57,9 @@ def test_a_password_never_shows() -> None:
     assert CANARY in settings.clickhouse_url, "else this test proves nothing"
     for shown in (repr(settings), str(settings), f"{settings}", f"{settings!r}", repr([settings])):
         assert CANARY not in shown
+
+
+def test_a_misspelt_name_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(UsageError, match=r"SIPE_KAFKA_ULR is not a setting; did you mean SIPE_KAFKA_URL\?"):
+        load({"SIPE_KAFKA_ULR": "localhost:9092"})
+    assert load({"SIPE_PROVE": "1"}) == load({})
