@@ -80,12 +80,13 @@ def random_restatements(random: Random) -> list[Row]:
 
 
 def rare_facts() -> list[Row]:
-    """What chance would seldom bring: a station and an order that only ever had zeros, an order that is all deleted."""
+    """What chance would seldom bring: a station and an order with nothing but zeros, one deleted, one below zero."""
     empty = {"minute": MONTH_END_S, "product": "", "shift": "", **{column.name: 0 for column in MEASURES}}
     return [
         {**empty, "station": "recife.final.line-9.idle", "order": "", "closed": 1},
         {**empty, "station": "recife.final.line-1.closing", "order": "ZERO", "closed": 1},
         {**empty, "station": "recife.final.line-1.closing", "order": "GONE", "closed": 0},
+        {**empty, "station": "recife.final.line-1.closing", "order": "TAKEN", "closed": 1, "good": -2, "scrap": 1},
     ]
 
 
