@@ -31,6 +31,12 @@ class Spans:
         """Cover [start, end) and return the parts of it that were not covered before."""
         if end <= start:
             return []
+        if self._to and self._from[-1] <= start <= self._to[-1]:  # by far the most common: the last span goes on
+            covered_to = self._to[-1]
+            if end <= covered_to:
+                return []
+            self._to[-1] = end
+            return [(covered_to, end)]
         first = bisect_left(self._to, start)
         last = bisect_right(self._from, end)
         new: list[Span] = []

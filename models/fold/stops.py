@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -36,29 +37,45 @@ class StopChange(NamedTuple):
 
 def restate_stops(station: StationState, changed: Iterable[Span], now_ms: int) -> list[StopChange]:
     """Work out the stops that changed time touches, and return what is different from before."""
-    before: dict[int, Stop] = {stop.from_ms: stop for stop in station.stops}
     spans = Spans()
     for from_ms, to_ms in changed:
-        touched = [stop for stop in station.stops if stop.from_ms <= to_ms and stop.to_ms >= from_ms]
-        start = min([from_ms, *(stop.from_ms for stop in touched)])
-        end = max([to_ms, *(stop.to_ms for stop in touched)])
+        touched = _slice(station.stops, from_ms, to_ms)
+        start = min([from_ms, *(stop.from_ms for stop in station.stops[touched][:1])])
+        end = max([to_ms, *(stop.to_ms for stop in station.stops[touched][-1:])])
         spans.add(start, min(end, now_ms))
-    after = dict(before)
+    changes: list[StopChange] = []
     for from_ms, to_ms in spans:
         known_from_ms = max(from_ms, station.floor_ms)
         found = _stops_of(segments(station, known_from_ms, to_ms), now_ms) if known_from_ms < to_ms else []
-        for start in [start for start in after if from_ms <= start < to_ms]:
-            stop = after.pop(start)
-            if start < known_from_ms:  # it began before what is still known: only its end can have changed
-                if found and found[0].from_ms == known_from_ms and _alike(found[0], stop):
-                    found[0] = stop._replace(to_ms=found[0].to_ms, open=found[0].open)
-                else:
-                    found.insert(0, stop._replace(to_ms=min(stop.to_ms, known_from_ms), open=False))
-        after |= {stop.from_ms: stop for stop in found}
-    station.stops = [after[start] for start in sorted(after)]
-    gone = [StopChange(station.station, stop, True) for start, stop in before.items() if start not in after]
-    new = [StopChange(station.station, stop, False) for stop in station.stops if before.get(stop.from_ms) != stop]
-    return gone + new
+        first = bisect_left(station.stops, from_ms, key=_from_ms)
+        last = bisect_left(station.stops, to_ms, key=_from_ms)
+        before = station.stops[first:last]
+        if before and before[0].from_ms < known_from_ms:
+            found = _continued(before[0], found, known_from_ms)
+        station.stops[first:last] = found
+        changes += _differences(station.station, before, found)
+    return changes
+
+
+def _slice(stops: list[Stop], from_ms: int, to_ms: int) -> slice:
+    """The stops that overlap or adjoin a span."""
+    return slice(bisect_left(stops, from_ms, key=_to_ms), bisect_right(stops, to_ms, key=_from_ms))
+
+
+def _continued(stop: Stop, found: list[Stop], known_from_ms: int) -> list[Stop]:
+    """A stop that began before what is still known: only its end can have changed."""
+    if found and found[0].from_ms == known_from_ms and _alike(found[0], stop):
+        return [stop._replace(to_ms=found[0].to_ms, open=found[0].open), *found[1:]]
+    return [stop._replace(to_ms=min(stop.to_ms, known_from_ms), open=False), *found]
+
+
+def _differences(station: str, before: list[Stop], after: list[Stop]) -> list[StopChange]:
+    known = {stop.from_ms: stop for stop in before}
+    gone = known.keys() - {stop.from_ms for stop in after}
+    return [
+        *(StopChange(station, known[from_ms], True) for from_ms in sorted(gone)),
+        *(StopChange(station, stop, False) for stop in after if known.get(stop.from_ms) != stop),
+    ]
 
 
 def _stops_of(timeline: Iterable[Segment], now_ms: int) -> list[Stop]:
@@ -84,6 +101,14 @@ def _stops_of(timeline: Iterable[Segment], now_ms: int) -> list[Stop]:
         else:
             found.append(stop)
     return found
+
+
+def _from_ms(stop: Stop) -> int:
+    return stop.from_ms
+
+
+def _to_ms(stop: Stop) -> int:
+    return stop.to_ms
 
 
 def _alike(one: Stop, other: Stop) -> bool:
