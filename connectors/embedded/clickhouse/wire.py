@@ -115,6 +115,7 @@ class Reader:
 
     def skip_strings(self, count: int) -> None:
         """Go past so many strings."""
+        self._check_limit(count)  # each takes a byte at least
         while count:
             count = self._skip_whole_strings(count)
             if count:
