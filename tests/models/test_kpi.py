@@ -196,10 +196,16 @@ def test_the_bounds_enclose_oee_and_meet_it_at_full_coverage(some: Sums) -> None
     assert defined(kpis.oee_low) <= oee <= high
     if some.unknown_ms == 0:
         assert (kpis.coverage, high) == (1, oee)
-    all_produced = replace(some, apt_ms=some.apt_ms + some.unknown_ms, unknown_ms=0)
-    faster = Fraction(all_produced.apt_ms, some.apt_ms)
-    best = Kpis(replace(all_produced, planned_run_ms=int(some.planned_run_ms * faster))).oee
-    assert high == pytest.approx(defined(best), rel=1e-6, abs=1e-6)
+    # Times are scaled by APT, so that the planned run time of the pieces that might have been is a whole number.
+    produced_ms = some.apt_ms + some.unknown_ms
+    all_produced = replace(
+        some,
+        pbt_ms=some.pbt_ms * some.apt_ms,
+        apt_ms=produced_ms * some.apt_ms,
+        unknown_ms=0,
+        planned_run_ms=some.planned_run_ms * produced_ms,
+    )
+    assert high == pytest.approx(defined(Kpis(all_produced).oee), rel=1e-12)
 
 
 @given(sums)
