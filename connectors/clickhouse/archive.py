@@ -16,6 +16,7 @@ from models.spans import Spans
 from sipe.contracts.codec import decode
 from sipe.contracts.events import StationEvent
 from sipe.contracts.tables import version_of
+from sipe.errors import SipeError
 
 DEFINITIONS = ("calendar_assigned", "standard_time_set", "counting_authority_set")
 
@@ -49,10 +50,19 @@ def restore(address: Address, config: FoldConfig, epoch: int, partition: int) ->
 
     What the last tick before had published is read back, not worked out, so that nothing stored is ever overwritten by
     a row made from less than what made it. Events archived after that tick are published with the next.
+
+    Raises `SipeError` when the store knows a later epoch, or does not answer.
     """
     fold = PartitionFold(config)
     with connect(address) as store:
         scope = {"partition": partition, "epoch": epoch}
+        newest = store.rows("SELECT max(epoch) AS epoch FROM flow_progress WHERE partition = %(partition)s", scope)
+        if newest[0]["epoch"] > epoch:
+            raise SipeError(
+                f"ClickHouse at {address} holds rows of log epoch {newest[0]['epoch']}, this log is epoch {epoch}: its "
+                f"rows would lose against older ones; set SIPE_LOG_EPOCH={newest[0]['epoch'] + 1} "
+                "(embedded: write the newest epoch into the file log_epoch of the data directory)"
+            )
         progress = store.rows(
             "SELECT epoch, tick_offset, now_ms FROM flow_progress FINAL "
             "WHERE partition = %(partition)s AND epoch < %(epoch)s ORDER BY epoch DESC LIMIT 1",
