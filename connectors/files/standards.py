@@ -49,9 +49,9 @@ def read_standards(mapping: LogMapping) -> StandardTimes | None:
 
 
 def standard_events(standards: StandardTimes, events: Iterable[IntervalReported]) -> list[StandardTimeSet]:
-    """One event for each station and each of its (product, step) that has a standard, valid from its first start.
+    """One event for each station and each of its (product, step) that has a standard, valid for the whole log.
 
-    They have to reach the log before the intervals do.
+    They are said at the station's first start, and have to reach the log before the intervals do.
     """
     pairs: dict[str, set[tuple[str, str]]] = {}
     first_ms: dict[str, int] = {}
@@ -71,7 +71,7 @@ def standard_events(standards: StandardTimes, events: Iterable[IntervalReported]
                 "boot": BOOT,
                 "seq": seqs[station],
                 "ts_ms": first_ms[station],
-                "valid_from_ms": first_ms[station],
+                "valid_from_ms": 0,
                 "product": product,
                 "step": step,
                 "planned_cycle_ms": standards.planned_cycle_ms[product, step],
