@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -87,6 +88,7 @@ class Runtime:
         """The embedded stack, when it is ours."""
         self._progress_store: Warehouse | None = None
         self._open = ExitStack()
+        self._checking = threading.Lock()
         self.flow: FlowProcess | None = None
         """The flow, when it is one of ours."""
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.kafka.sender import EventSender
@@ -41,6 +42,19 @@ def working_system(settings: Settings) -> System:
     raise SipeError(
         f"nothing runs over {settings.data_dir}: start `sipe up`, or set SIPE_KAFKA_URL and SIPE_CLICKHOUSE_URL"
     )
+
+
+def time_option(text: str | None, option: str) -> datetime | None:
+    """The time an option names, UTC where it has no offset; raises `UsageError`."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{option} {text!r} is no time; write it as 2026-03-02T06:00 or 2026-03-02T06:00-04:00"
+        ) from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 @contextmanager

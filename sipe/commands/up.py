@@ -1,0 +1,90 @@
+"""`sipe up`: the flow, the ticker and, where no servers are named, the embedded stack, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from connectors.kafka import ticker
+from pipelines.runtime.system import Runtime, System
+from sipe.clock import SystemClock
+from sipe.commands._output import out, print_json
+from sipe.commands._system import add_data_option, settings_of
+
+CHECK_EVERY_S = 0.2
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    add_data_option(parser)
+    parser.add_argument("--json", action="store_true", help="print the addresses as one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until SIGINT or SIGTERM, then drain; raises `SipeError` when a part ends by itself."""
+    settings = settings_of(args)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with Runtime(settings, serve=True) as runtime:
+        if args.json:
+            print_json(_addresses(runtime.system, settings.data_dir))
+        else:
+            _say(runtime.system, settings.data_dir, f" --data {args.data}" if args.data else "")
+        out().file.flush()
+        _tick(runtime, stop)
+    return 0
+
+
+def _tick(runtime: Runtime, stop: threading.Event) -> None:
+    """Tick each second in a thread of its own, and look after servers and flow in this one."""
+    with runtime.sender() as sender, ThreadPoolExecutor(1, thread_name_prefix="ticker") as threads:
+        ticking = threads.submit(ticker.run, sender, SystemClock(), stop)
+        try:
+            while not stop.wait(CHECK_EVERY_S) and not ticking.done():
+                runtime.check()
+        finally:
+            stop.set()
+        ticking.result()
+
+
+def _addresses(system: System, data_dir: Path) -> dict[str, str | int]:
+    store = system.store
+    return {
+        "kafka": system.kafka_url,
+        "clickhouse": f"{store.host}:{store.port}",
+        "database": store.database,
+        "user": store.user,
+        "log_epoch": system.log_epoch,
+        "data_dir": str(data_dir.resolve()),
+        "pid": os.getpid(),
+    }
+
+
+NEXT = (
+    ("simulate", "a meter-factory day"),
+    ("plant apply examples/plant.toml", "calendars and standard times"),
+    ("kpi --by line", "what is known so far"),
+    ("doctor", "whether all is well"),
+)
+"""What to try while it runs."""
+
+
+def _say(system: System, data_dir: Path, data_option: str) -> None:
+    store = system.store
+    password = f" (password in {data_dir / 'stack.json'})" if system.embedded else ""
+    commands = [(f"sipe {command}{data_option}", what) for command, what in NEXT]
+    width = max(len(command) for command, _ in commands)
+    for line in (
+        f"Kafka       {system.kafka_url}",
+        f"ClickHouse  {store.host}:{store.port}, database {store.database}, user {store.user}{password}",
+        f"Flow        log in {data_dir.resolve() / 'logs' / 'flow.log'}",
+        "",
+        "All is running; Ctrl-C drains and stops it. In another terminal, try:",
+        *(f"  {command:<{width}}   {what}" for command, what in commands),
+    ):
+        out().print(line)
