@@ -54,13 +54,16 @@ class Engine:
     def run(self, sql: str) -> Generator[bytes]:
         """Run a statement and yield the blocks of its result, first one without rows that names the columns."""
         columns = self._result_columns(sql)
+        zoned = has_zones(columns)
         try:
-            with _failures(), self._connection.send_query(sql, "Native") as chunks:
+            with self._failures(), self._connection.send_query(sql, "Native") as chunks:
                 if columns:
                     yield header_block(columns)
-                zoned = has_zones(columns)
                 for chunk in chunks:  # each is one block
                     data = bytes(chunk.bytes())
+                    if not columns:
+                        columns = next(split_blocks(data)).columns
+                        yield header_block(columns)
                     yield with_zones(next(split_blocks(data)), columns) if zoned else data
                 return
         except ServerError as error:
@@ -80,7 +83,7 @@ class Engine:
 
     def insert_columns(self, table: str, names: Sequence[str] | None) -> list[Column]:
         """Names and types of the columns that an INSERT sends: those it names, or all that are not computed."""
-        described = self._rows(f"DESCRIBE TABLE {table}")
+        described = self._describe(table)
         columns = {name: Column(name, type_name) for name, type_name, *_ in described}
         if names is None:
             names = [name for name, _, default, *_ in described if default in {"", "DEFAULT"}]
@@ -114,13 +117,25 @@ class Engine:
         self._connection.close()
 
     def _connect(self) -> chdb.state.sqlitelike.Connection:
-        with _failures():
+        try:
             connection = chdb.connect(str(self._directory))
             connection.query(_set_statement({**self._session_settings, _TAG: self._tag}))
+        except RuntimeError as error:
+            raise _server_error(error) from error
         return connection
 
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """What the engine raises within the `with` block, as `ServerError`."""
+        try:
+            yield
+        except RuntimeError as error:
+            # What the statement had put out when it failed would otherwise begin the answer to the next one.
+            self._connection.query("SELECT 1", "Null")
+            raise _server_error(error) from error
+
     def _query(self, sql: str, output_format: str = "CSV") -> bytes:
-        with _failures():
+        with self._failures():
             return bytes(self._connection.query(sql, output_format).bytes() or b"")
 
     def _rows(self, sql: str) -> list[Any]:
@@ -134,12 +149,22 @@ class Engine:
                 yield header_block(block.columns)
             yield block.data
         if is_set(sql):
+            self._query(_set_statement({_TAG: self._tag}))
             self._session_settings = self._changed_settings()
 
-    def _result_columns(self, sql: str) -> list[Column]:
+    def _describe(self, table: str) -> list[Any]:
+        try:
+            return self._rows(f"DESCRIBE TABLE {table} SETTINGS max_result_rows = 0, max_result_bytes = 0")
+        except ServerError as error:
+            if error.code != Code.READONLY:
+                raise
+            # The client's limits cannot be lifted then; it takes one below the number of columns to be in the way.
+            return self._rows(f"DESCRIBE TABLE {table}")
+
+    def _result_columns(self, sql: str) -> Sequence[Column]:
         """The columns that a SELECT gives; none for what is no SELECT, or fails, which it will when it is run."""
         try:
-            described = self._rows(f"DESCRIBE TABLE (\n{sql.rstrip().rstrip(';')}\n)")
+            described = self._describe(f"(\n{sql.rstrip().rstrip(';')}\n)")
         except ServerError:
             return []
         return [Column(name, type_name) for name, type_name, *_ in described]
@@ -202,15 +227,12 @@ def _no_space(error: OSError) -> ServerError:
     return ServerError(Code.NOT_ENOUGH_SPACE, f"Cannot keep the rows of an INSERT: {error}. (NOT_ENOUGH_SPACE)")
 
 
-@contextmanager
-def _failures() -> Iterator[None]:
-    """What the engine raises, as a `ServerError` with the engine's own code."""
-    try:
-        yield
-    except RuntimeError as error:
-        match = _ERROR.search(str(error))
-        code, message = (int(match["code"]), match["message"]) if match else (Code.STD_EXCEPTION, str(error))
-        raise ServerError(code, message) from error
+def _server_error(error: RuntimeError) -> ServerError:
+    """What the engine raises, with the engine's own code."""
+    match = _ERROR.search(str(error))
+    if match is None:
+        return ServerError(Code.STD_EXCEPTION, str(error))
+    return ServerError(int(match["code"]), match["message"])
 
 
 def _set_statement(values: dict[str, str] | dict[str, str | None]) -> str:

@@ -37,11 +37,13 @@ SCALARS: list[Typed] = [
     ("LowCardinality(String)", st.text(max_size=2)),
     ("LowCardinality(Nullable(String))", st.none() | st.text(max_size=2)),
 ]
+# The driver cannot take a comma in them apart, and for maps that are all empty writes a dictionary with a lone null.
+MAP_VALUES = [typed for typed in SCALARS if "," not in typed[0] and "Nullable" not in typed[0]]
 
 
 def containers(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
     arrays = inner.map(lambda typed: (f"Array({typed[0]})", st.lists(typed[1], max_size=3)))
-    maps = st.sampled_from([typed for typed in SCALARS if "," not in typed[0]]).map(  # which the driver can take apart
+    maps = st.sampled_from(MAP_VALUES).map(
         lambda typed: (f"Map(String, {typed[0]})", st.dictionaries(st.text(max_size=3), typed[1], max_size=3))
     )
     tuples = st.tuples(inner, inner).map(

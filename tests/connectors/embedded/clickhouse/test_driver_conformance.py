@@ -236,6 +236,39 @@ def test_an_error_has_the_servers_code_and_the_next_query_works(client: Client, 
     assert client.execute("SELECT 1") == [(1,)]
 
 
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("SELECT throwIf(number = 3), number FROM numbers(5) SETTINGS max_block_size = 1", 395),
+        ("SELECT throwIf(number = 200000), number FROM numbers(300000)", 395),
+        ("DESCRIBE TABLE (SELECT 1 AS a, 2 AS b) SETTINGS max_result_rows = 1", 396),
+        ("EXPLAIN SELECT * FROM nosuch", 60),
+    ],
+)
+def test_what_a_failed_query_gave_never_mixes_with_the_next_answer(client: Client, query: str, code: int) -> None:
+    client.execute("SELECT 1")
+
+    def answer(sql: str) -> Any:
+        client.connection.send_query(sql)
+        client.connection.send_external_tables(None)
+        return client.receive_result(with_column_types=True)
+
+    for _ in range(2):
+        with pytest.raises(ServerException) as raised:
+            answer(query)
+        assert raised.value.code == code
+        assert answer("SELECT 7 AS a") == ([(7,)], [("a", "UInt8")])
+    assert answer("SHOW TABLES FROM system LIKE 'one'")[0] == [("one",)]
+
+
+@pytest.mark.parametrize("settings", [{"limit": 1}, {"max_result_rows": 1}, {"readonly": 1, "max_result_rows": 2}])
+def test_limits_of_a_query_leave_its_columns_alone(client: Client, settings: dict[str, int]) -> None:
+    query = "SELECT toDateTime(0, 'Asia/Karachi') AS t, 1 AS n"
+    rows, columns = client.execute(query, with_column_types=True, settings=settings)
+    assert [row[0].utcoffset() for row in rows] == [datetime.timedelta(hours=5)]
+    assert columns == [("t", "DateTime('Asia/Karachi')"), ("n", "UInt8")]
+
+
 def test_the_errors_of_an_insert(client: Client, table: str) -> None:
     assert code_of(client, "INSERT INTO nosuch (a) VALUES", [(1,)]) == 60
     sql_table(client, table, "a UInt8", "CONSTRAINT small CHECK a < 10")
