@@ -40,11 +40,11 @@ _COLUMNS = (
     _Column("pieces", lambda row: count(row["pq"])),
     _Column("scrap", lambda row: count(row["scrap"]), "scrap"),
     _Column("rework", lambda row: count(row["rework"]), "rework"),
-    _Column("avail.", lambda row: percent(row["availability"])),
-    _Column("effect.", _effectiveness),
+    _Column("avail", lambda row: percent(row["availability"])),
+    _Column("effect", _effectiveness),
     _Column("qual.", lambda row: percent(row["quality"])),
     _Column("OEE", _oee),
-    _Column("cover.", lambda row: percent(row["coverage"])),
+    _Column("cover", lambda row: percent(row["coverage"])),
 )
 
 LEGEND = (

@@ -101,6 +101,7 @@ def send_script(sender: EventSender, script: Iterable[StationEvent | Tick]) -> N
 
 def send_and_store(runtime: Runtime, script: Iterable[StationEvent | Tick]) -> None:
     """Send a script that ends with a tick, and return when all of it is stored."""
+    runtime.progress()  # a store that is not there is an error before anything is sent
     with runtime.sender() as sender:
         send_script(sender, script)
         ends = sender.ends()

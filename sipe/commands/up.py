@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 from connectors.kafka import ticker
 from pipelines.runtime.system import Runtime, System
 from sipe.clock import SystemClock
-from sipe.commands._output import out, print_json
+from sipe.commands._output import out
 from sipe.commands._system import add_data_option, settings_of
 
 CHECK_EVERY_S = 0.2
@@ -21,7 +23,7 @@ CHECK_EVERY_S = 0.2
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     add_data_option(parser)
-    parser.add_argument("--json", action="store_true", help="print the addresses as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print the addresses as a JSON object on one line")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,10 +34,10 @@ def run(args: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: stop.set())
     with Runtime(settings, serve=True) as runtime:
         if args.json:
-            print_json(_addresses(runtime.system, settings.data_dir))
+            print(json.dumps(_addresses(runtime.system, settings.data_dir)))  # a line, for programs that wait for it
         else:
             _say(runtime.system, settings.data_dir, f" --data {args.data}" if args.data else "")
-        out().file.flush()
+        sys.stdout.flush()
         _tick(runtime, stop)
     return 0
 
