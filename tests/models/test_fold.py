@@ -10,9 +10,8 @@ import fold_oracle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.fold.minutes import MINUTE_MS
 from models.fold.partition import PartitionFold, Restatement
-from models.fold.rules import FoldConfig
+from models.fold.rules import MINUTE_MS, FoldConfig
 from sipe.contracts import events as ev
 from sipe.contracts.codec import build
 from sipe.contracts.tables import MEASURES

@@ -1,6 +1,6 @@
 """What the fold must give, worked out step by step from the definitions, sharing no code with it.
 
-All times are whole steps of ten seconds. Slow and plain on purpose: every question is answered by looking at all events.
+Times are whole steps of ten seconds. Slow and plain on purpose: every question is answered by looking at each event.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Oracle:
             end = t + STEP_MS
             row: StopRow = (t, end, state, reason, by, version, order, product, shift, end == self.now_ms)
             if rows and rows[-1][1] == t and rows[-1][2:8] == row[2:8]:
-                row = (rows[-1][0], *row[1:8], rows[-1][8], row[9])  # type: ignore[assignment]  # the same ten fields
+                row = (rows[-1][0], *row[1:8], rows[-1][8], row[9])
                 rows.pop()
             rows.append(row)
         return rows
