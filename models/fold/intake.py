@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from models.fold.presence import Presence
-from models.fold.rules import MINUTE_MS, minute_of, source_kind
+from models.fold.rules import minute_of, source_kind
 from models.fold.station import StationState
 from models.fold.told import (
     FOREVER,
@@ -144,7 +144,7 @@ def _count_cycle(station: StationState, cycle: SharedCycle, times: int) -> None:
     pieces = station.pieces[cycle.minute_ms][cycle.key]
     pieces.cycles += times
     pieces.cycle_ms += times * cycle.cycle_ms
-    station.dirty.add(cycle.minute_ms, cycle.minute_ms + MINUTE_MS)
+    station.touch_minute(cycle.minute_ms)
 
 
 def _pieces(station: StationState, event: ev.StationEvent, minute_ms: int, key: PieceKey) -> Pieces:
@@ -154,8 +154,9 @@ def _pieces(station: StationState, event: ev.StationEvent, minute_ms: int, key: 
     if key.kind and (first is None or identity < first):
         station.first_counter[key.step] = identity
         if first is not None and source_kind(first[1]) != key.kind:
-            station.touch([(minute, minute + MINUTE_MS) for minute in station.pieces])
-    station.dirty.add(minute_ms, minute_ms + MINUTE_MS)
+            for minute in station.pieces:
+                station.touch_minute(minute)
+    station.touch_minute(minute_ms)
     minute = station.pieces.setdefault(minute_ms, {})
     if key not in minute:
         minute[key] = Pieces()

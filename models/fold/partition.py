@@ -85,7 +85,8 @@ class PartitionFold:
 def _restate(station: StationState, now_ms: int, restatement: Restatement) -> None:
     changed = Spans()
     for from_ms, to_ms in station.dirty.within(station.floor_ms, now_ms):
-        changed.add(minute_of(from_ms), min(-(-to_ms // MINUTE_MS) * MINUTE_MS, now_ms))
+        # Whether a failure begins at `to_ms` depends on the state before it: the minute there is restated too.
+        changed.add(minute_of(from_ms), min(minute_of(to_ms) + MINUTE_MS, now_ms))
     waiting = station.dirty.within(now_ms, now_ms + AHEAD_MS_MAX)
     station.dirty = Spans()
     for from_ms, to_ms in waiting:

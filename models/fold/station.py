@@ -73,6 +73,10 @@ class StationState:
         for from_ms, to_ms in spans:
             self.dirty.add(from_ms, to_ms)
 
+    def touch_minute(self, minute_ms: int) -> None:
+        """The quantities of this minute changed; its time did not, so nothing after it is concerned."""
+        self.dirty.add(minute_ms, minute_ms + 1)
+
     def mark_refold(self, from_ms: int, to_ms: int) -> None:
         """A late event touches these days: they have to be folded again from the archive."""
         for day_ms in range(from_ms - from_ms % DAY_MS, max(to_ms, from_ms + 1), DAY_MS):

@@ -141,6 +141,18 @@ def test_only_the_declared_kind_of_source_counts_and_the_others_are_a_cross_chec
     assert (line.sum("good"), line.sum("other_source_pieces")) == (2, 1)
 
 
+def test_a_failure_that_turns_out_to_begin_earlier_is_not_counted_twice_over_a_minutes_border(line: Line) -> None:
+    line.say("calendar_assigned", T0, valid_from_ms=0, calendar=ALWAYS, source="plant", boot=0, seq=1)
+    line.say("state_changed", T0 - MINUTE_MS, state="executing")
+    line.say("heartbeat", T0)
+    line.say("state_changed", T0 + MINUTE_MS, state="down")
+    line.tick(T0 + HOUR_MS)
+    assert line.sum("failures") == 1
+    line.say("state_changed", T0, state="down")
+    line.tick(T0 + HOUR_MS + MINUTE_MS)
+    assert line.sum("failures") == 1
+
+
 def test_positions_of_one_cycle_share_its_time(line: Line) -> None:
     for position in range(24):
         line.cycle(T0 + 24 - position, cycle_id="bench-7", cycle_ms=600_000, position=str(position))
