@@ -56,9 +56,12 @@ def _is_late(station: StationState, event: ev.StationEvent, touched: Span) -> bo
 
 
 def _hear(station: StationState, event: ev.StationEvent) -> None:
+    if isinstance(event, _CORRECTIONS + _DEFINITIONS):
+        station.correcting.add((event.source, event.boot))
     if isinstance(event, _CORRECTIONS):
         return
-    station.touch(station.heard.add(event.ts_ms, event.ts_ms + station.config.retire_ms))
+    from_ms = event.from_ts_ms if isinstance(event, ev.IntervalReported) else event.ts_ms
+    station.touch(station.heard.add(from_ms, event.ts_ms + station.config.retire_ms))
     if isinstance(event, _DEFINITIONS):
         return
     boots = station.presence.setdefault(event.source, {})
@@ -68,15 +71,18 @@ def _hear(station: StationState, event: ev.StationEvent) -> None:
         presence = boots[event.boot] = Presence(limit_ms)
     station.touch(presence.sign(event.ts_ms))
     station.active_ms[event.source] = max(event.ts_ms, station.active_ms.get(event.source, 0))
-    from_ms = event.from_ts_ms if isinstance(event, ev.IntervalReported) else event.ts_ms
-    if station.first_ms is None:
-        station.first_ms = station.last_ms = from_ms
-    if from_ms < station.first_ms:
-        station.dirty.add(from_ms, station.first_ms)
-        station.first_ms = from_ms
-    if event.ts_ms > station.last_ms:
-        station.dirty.add(station.last_ms, event.ts_ms)
-        station.last_ms = event.ts_ms
+    station.first_ms = min(from_ms, station.first_ms if station.first_ms is not None else from_ms)
+    station.last_ms = max(event.ts_ms, station.last_ms)
+    station.touch(_record(station, from_ms, event.ts_ms))
+
+
+def _record(station: StationState, from_ms: int, to_ms: int) -> list[Span]:
+    """Note that the station was there, and in between; returns the time that may be planned now and was not before."""
+    gap_ms = station.config.gap_ms
+    near = station.recorded.within(from_ms - gap_ms, to_ms + gap_ms + 1)
+    start = min([from_ms, *(start for start, _ in near[:1])])
+    end = max([to_ms + 1, *(end for _, end in near[-1:])])
+    return [(start - 1, end) for start, end in station.recorded.add(start, end)]  # the last of before was not planned
 
 
 def _name(station: StationState, event: ev.StationEvent, display: str | None) -> None:
@@ -154,8 +160,8 @@ def _pieces(station: StationState, event: ev.StationEvent, minute_ms: int, key: 
     if key.kind and (first is None or identity < first):
         station.first_counter[key.step] = identity
         if first is not None and source_kind(first[1]) != key.kind:
-            for minute in station.pieces:
-                station.touch_minute(minute)
+            for counted_ms in station.pieces:
+                station.touch_minute(counted_ms)
     station.touch_minute(minute_ms)
     minute = station.pieces.setdefault(minute_ms, {})
     if key not in minute:
@@ -230,7 +236,7 @@ def _span_of(event: ev.StationEvent) -> Span | None:
     if isinstance(event, _DEFINITIONS):
         return None
     if isinstance(event, ev.IntervalReported):
-        return event.from_ts_ms, event.ts_ms
+        return min(event.from_ts_ms, max(event.ts_ms - 1, 0)), event.ts_ms  # its quantities lie before its end
     if isinstance(event, ev.StopClassified):
         return event.from_ts_ms, event.to_ts_ms
     if isinstance(event, ev.UnitReclassified):

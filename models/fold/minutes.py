@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from models.calendar import windows
@@ -78,17 +78,18 @@ def _whole_minutes(
     sample: dict[int, Cells] = {}
     _add_time(sample, segment, 0, MINUTE_MS)
     start = from_ms
-    for minute_ms in _with_pieces(station, from_ms, to_ms):
+    for minute_ms in _within(station.pieces, from_ms, to_ms):
         yield from _publish(station, start, minute_ms, sample[0])
         _add_time(minutes, segment, minute_ms, minute_ms + MINUTE_MS)
         start = minute_ms + MINUTE_MS
     yield from _publish(station, start, to_ms, sample[0])
 
 
-def _with_pieces(station: StationState, from_ms: int, to_ms: int) -> list[int]:
-    if (to_ms - from_ms) // MINUTE_MS < len(station.pieces):
-        return [minute_ms for minute_ms in range(from_ms, to_ms, MINUTE_MS) if minute_ms in station.pieces]
-    return sorted(minute_ms for minute_ms in station.pieces if from_ms <= minute_ms < to_ms)
+def _within(minutes: Collection[int], from_ms: int, to_ms: int) -> list[int]:
+    """Those of some minutes that lie in [from_ms, to_ms), sorted; as fast as the shorter of the two allows."""
+    if (to_ms - from_ms) // MINUTE_MS < len(minutes):
+        return [minute_ms for minute_ms in range(from_ms, to_ms, MINUTE_MS) if minute_ms in minutes]
+    return sorted(minute_ms for minute_ms in minutes if from_ms <= minute_ms < to_ms)
 
 
 def _is_busy(segment: Segment) -> bool:
@@ -157,7 +158,7 @@ def _publish(station: StationState, from_ms: int, to_ms: int, cells: Cells) -> I
         return
     alive = {key: tuple(cell) for key, cell in sorted(cells.items()) if any(cell)}
     keys = tuple(alive)
-    for minute_ms in range(from_ms, to_ms, MINUTE_MS):
+    for minute_ms in range(from_ms, to_ms, MINUTE_MS) if keys else _within(station.published, from_ms, to_ms):
         before = station.published.get(minute_ms, ())
         if before == keys:
             continue

@@ -104,6 +104,6 @@ def _row(station: StationState) -> StationRow:
         station.accepted,
         station.duplicates,
         station.late,
-        sum(seqs.missing for seqs in station.seen.values()),
+        station.missing_before + sum(seqs.missing for seqs in station.seen.values()),
         station.last_ms,
     )

@@ -25,14 +25,18 @@ class Presence:
         return self._alive.add(ts_ms, ts_ms + self._limit_ms)
 
     def declare(self, limit_ms: int) -> list[Span]:
-        """The boot has told its period; returns the time that may have changed. Only the first word counts."""
-        if self._signs is None:
-            return []
+        """The boot has told its period; returns the time that may have changed. Of several words the longest counts."""
         before = list(self._alive)
+        if self._signs is not None:
+            signs = [(ts_ms, ts_ms + limit_ms) for ts_ms in self._signs]
+            self._signs = None
+        elif limit_ms > self._limit_ms:  # a span ends so long after its last sign, whatever was merged before
+            signs = [(from_ms, to_ms + limit_ms - self._limit_ms) for from_ms, to_ms in before]
+        else:
+            return []
         self._limit_ms, self._alive = limit_ms, Spans()
-        for ts_ms in self._signs:
-            self._alive.add(ts_ms, ts_ms + limit_ms)
-        self._signs = None
+        for from_ms, to_ms in signs:
+            self._alive.add(from_ms, to_ms)
         return [*before, *self._alive]
 
     def within(self, from_ms: int, to_ms: int) -> list[Span]:

@@ -8,6 +8,9 @@ from typing import Any
 from models.fold.rules import HOUR_MS, MINUTE_MS, minute_of
 from models.fold.station import StationState
 
+HEARTBEAT_MS_MAX = HOUR_MS
+"""The longest period that a boot may declare."""
+
 
 def forget(station: StationState) -> None:
     """Raise the floor as far as the sources allow, and drop what no event within reach can touch."""
@@ -29,15 +32,25 @@ def forget(station: StationState) -> None:
     for marks in station.marks.values():
         del marks[: max(bisect_right(marks, known_ms, key=lambda mark: mark.ts_ms) - 1, 0)]
     started = [i for i, mark in enumerate(station.orders) if mark.started and mark.ts_ms <= known_ms]
-    del station.orders[: started[-1] if started else 0]
+    ended = bisect_right(station.orders, known_ms, key=lambda mark: mark.ts_ms)
+    del station.orders[: started[-1] if started else ended]
     for operator, signs in list(station.crew.items()):
         del signs[: max(bisect_right(signs, known_ms, key=lambda sign: sign[0][0]) - 1, 0)]
         if signs[-1][0][0] < known_ms and not signs[-1][1]:
             del station.crew[operator]
+    heard_of_ms = known_ms - station.config.silence_periods * HEARTBEAT_MS_MAX  # a boot may yet tell its heartbeat
     for source, boots in station.presence.items():
-        for boot in [boot for boot, presence in boots.items() if presence.forget_before(known_ms)]:
-            del boots[boot], station.seen[source, boot]  # a repeat of these events is late by now
+        for boot in [boot for boot, presence in boots.items() if presence.forget_before(heard_of_ms)]:
+            if boot != max(boots):  # the newest may speak again, and has told its heartbeat
+                del boots[boot]
+                _forget_seen(station, source, boot)
     histories: list[list[Any]] = [station.calendars, *station.standards.values(), *station.authorities.values()]
     for history in histories:
         del history[: max(bisect_right(history, known_ms, key=lambda entry: entry[0]) - 1, 0)]
     station.heard.drop_before(known_ms)
+
+
+def _forget_seen(station: StationState, source: str, boot: int) -> None:
+    """A repeat of what a boot told of its own time is late by now; of what it told of other times it may not be."""
+    if (source, boot) not in station.correcting:
+        station.missing_before += station.seen.pop((source, boot)).missing

@@ -55,6 +55,9 @@ class FoldConfig:
     retire_ms: int = 7 * DAY_MS
     """A station with a calendar is filled as UNKNOWN this long after its last event; then it counts as retired."""
 
+    gap_ms: int = 366 * DAY_MS
+    """Without a calendar, a longer silence is a new beginning; a clock that was not set makes no decades of UNKNOWN."""
+
     @property
     def reach_ms(self) -> int:
         """How far behind the newest event a minute can still change: the horizon and the longest interval."""

@@ -37,6 +37,8 @@ class StationState:
         self.config = config
         # Identity and order.
         self.seen: dict[tuple[str, int], SeqSet] = {}
+        self.correcting: set[tuple[str, int]] = set()
+        self.missing_before = 0
         self.newest_ms: dict[str, int] = {}
         self.active_ms: dict[str, int] = {}
         self.floor_ms = 0
@@ -55,10 +57,12 @@ class StationState:
         self.first_counter: dict[str, Identity] = {}
         self.pieces: dict[int, dict[PieceKey, Pieces]] = {}
         self.cycles: dict[str, SharedCycle] = {}
-        # The time to account for: with a calendar while the station is not retired, else from first to last event.
+        # The time to account for: with a calendar while the station is not retired, else from first to last event;
+        # `recorded` holds the latter as [first, last + 1), so that it knows a single event too.
         self.first_ms: int | None = None
         self.last_ms = 0
         self.heard = Spans()
+        self.recorded = Spans()
         # What to publish at the next tick, and what was published.
         self.dirty = Spans()
         self.published: dict[int, tuple[tuple[str, str, str], ...]] = {}

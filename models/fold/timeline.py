@@ -183,9 +183,8 @@ def _plan_steps(station: StationState, from_ms: int, to_ms: int) -> Steps[Plan]:
     steps = [(from_ms, OFF_PLAN)]
     starts = [valid_from_ms for valid_from_ms, _, _ in station.calendars]
     without_until = starts[0] if starts else FOREVER
-    if station.first_ms is not None:
-        start, end = max(from_ms, station.first_ms), min(to_ms, station.last_ms, without_until)
-        _set_step(steps, start, end, Plan(planned=True))
+    for first_ms, beyond_ms in station.recorded.within(from_ms, min(to_ms, without_until) + 1):
+        _set_step(steps, first_ms, beyond_ms - 1, Plan(planned=True))
     for i, (valid_from_ms, _, calendar) in enumerate(station.calendars):
         valid_to_ms = starts[i + 1] if i + 1 < len(starts) else FOREVER
         for start, end in station.heard.within(max(from_ms, valid_from_ms), min(to_ms, valid_to_ms)):

@@ -103,6 +103,75 @@ def test_silence_becomes_unknown_at_a_tick_and_a_late_sign_of_life_takes_it_back
     assert line.sum("unknown_ms") == 60_000
 
 
+def test_a_heartbeat_declared_long_ago_still_holds_for_the_same_boot(line: Line) -> None:
+    line.say("station_born", T0, firmware="1", heartbeat_ms=HOUR_MS)
+    line.say("state_changed", T0, state="executing")
+    for day in range(12):
+        line.cycle(T0 + day * DAY_MS, source="gateway")
+        line.tick(T0 + day * DAY_MS + 1)
+    before_ms = line.sum("apt_ms")
+    line.say("heartbeat", T0 + 12 * DAY_MS)
+    line.cycle(T0 + 13 * DAY_MS, source="gateway")
+    line.tick(T0 + 13 * DAY_MS + 1)
+    assert line.sum("apt_ms") - before_ms == 3 * HOUR_MS
+
+
+def test_a_repeated_correction_is_a_duplicate_however_long_its_boot_is_gone(line: Line) -> None:
+    moved = {"serial": "s", "order": "po-1", "product": "e31", "step": "close", "attempt": 1, "reason": "x"}
+    moved |= {"result_before": "good", "result": "scrap", "by": "ana", "cycle_ts_ms": T0 + 12 * DAY_MS}
+    line.cycle(T0, source="terminal")
+    line.cycle(T0 + DAY_MS, source="terminal", boot=2)
+    line.say("unit_reclassified", T0 + 12 * DAY_MS, source="terminal", seq=99, **moved)
+    for day in range(14):
+        line.cycle(T0 + day * DAY_MS)
+        line.tick(T0 + day * DAY_MS + 1)
+    assert line.say("unit_reclassified", T0 + 12 * DAY_MS, source="terminal", seq=99, **moved) == "duplicate"
+
+
+def test_missing_numbers_stay_counted_when_their_boot_is_forgotten(line: Line) -> None:
+    line.cycle(T0, seq=1)
+    line.cycle(T0, seq=4)
+    for day in range(12):
+        line.cycle(T0 + day * DAY_MS, boot=2)
+        line.tick(T0 + day * DAY_MS + 1)
+    assert line.last.stations[0].missing == 2
+    assert (("device", 1) in line.fold.stations[STATION].seen) is False
+
+
+def test_the_time_of_a_first_interval_is_within_the_calendar(line: Line) -> None:
+    line.say("calendar_assigned", T0, valid_from_ms=0, calendar=ALWAYS, source="plant", boot=0, seq=1)
+    line.say("interval_reported", T0, state="executing", from_ts_ms=T0 - HOUR_MS, source="log-1")
+    line.tick(T0 + MINUTE_MS)
+    assert (line.sum("apt_ms"), line.sum("overtime_ms")) == (HOUR_MS, 0)
+
+
+def test_pieces_of_an_interval_without_duration_get_a_standard_that_comes_later(line: Line) -> None:
+    fields = {"state": "executing", "from_ts_ms": T0, "good": 5, "product": "e31", "step": "close"}
+    line.say("interval_reported", T0, source="log-1", **fields)
+    line.tick(T0 + MINUTE_MS)
+    standard = {"product": "e31", "step": "close", "planned_cycle_ms": 700}
+    line.say("standard_time_set", T0, valid_from_ms=0, source="plant", boot=0, seq=1, **standard)
+    line.tick(T0 + 2 * MINUTE_MS)
+    assert (line.sum("good"), line.sum("planned_run_ms")) == (5, 3500)
+
+
+def test_an_event_of_a_clock_that_was_not_set_makes_no_decades_of_unknown_time(line: Line) -> None:
+    line.say("state_changed", 0, state="idle")
+    line.tick(T0)
+    line.say("calendar_assigned", T0, valid_from_ms=T0 + DAY_MS, calendar=ALWAYS, source="plant", boot=0, seq=1)
+    line.say("state_changed", T0, state="executing")
+    line.say("heartbeat", T0 + MINUTE_MS)
+    line.tick(T0 + MINUTE_MS)
+    assert (line.sum("pbt_ms"), line.sum("apt_ms")) == (MINUTE_MS, MINUTE_MS)
+
+
+def test_a_silence_of_months_without_a_calendar_is_unknown_time(line: Line) -> None:
+    line.cycle(T0)
+    line.cycle(T0 + 200 * DAY_MS)
+    line.tick(T0 + 200 * DAY_MS)
+    assert line.sum("unknown_ms") == 200 * DAY_MS
+
+
 def test_a_silent_station_with_a_calendar_is_filled_for_a_week_and_then_retired(line: Line) -> None:
     line.say("calendar_assigned", T0, valid_from_ms=0, calendar=ALWAYS, source="plant", boot=0, seq=1)
     line.tick(T0 + 30 * DAY_MS)

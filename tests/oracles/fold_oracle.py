@@ -33,7 +33,11 @@ class Oracle:
         self.told = [e for e in self.events if not isinstance(e, ev.StopClassified | ev.UnitReclassified)]
         definitions = (ev.CalendarAssigned, ev.StandardTimeSet, ev.CountingAuthoritySet)
         self.activity = [e for e in self.told if not isinstance(e, definitions)]
-        self.heartbeats = {(e.source, e.boot): e.heartbeat_ms for e in self.activity if isinstance(e, ev.StationBorn)}
+        self.heartbeats: dict[tuple[str, int], int] = {}
+        for e in self.activity:
+            if isinstance(e, ev.StationBorn):
+                key = e.source, e.boot
+                self.heartbeats[key] = max(e.heartbeat_ms, self.heartbeats.get(key, 0))
 
     def state_at(self, t: int) -> tuple[str, str, str, str, bool]:
         """(state, order, product, reason, conflict)."""
@@ -77,7 +81,7 @@ class Oracle:
         if calendar is None:
             if not self.activity:
                 return "", ""
-            first = min(e.from_ts_ms if isinstance(e, ev.IntervalReported) else e.ts_ms for e in self.activity)
+            first = min(map(_from_ms, self.activity))
             last = max(e.ts_ms for e in self.activity)
             return "", "busy" if first <= t < last else ""
         if not self._heard(t):
@@ -205,16 +209,18 @@ class Oracle:
         return self.heartbeats.get((source, boot), self.default_heartbeat_ms)
 
     def _heard(self, t: int) -> bool:
-        return any(e.ts_ms <= t < e.ts_ms + RETIRE_MS for e in self.told)
+        return any(_from_ms(e) <= t < e.ts_ms + RETIRE_MS for e in self.told)
 
     def _start_ms(self) -> int:
-        starts = [e.ts_ms for e in self.told]
-        starts += [e.from_ts_ms for e in self.told if isinstance(e, ev.IntervalReported)]
-        return min(starts, default=self.now_ms) // 60_000 * 60_000
+        return min(map(_from_ms, self.told), default=self.now_ms) // 60_000 * 60_000
 
 
 def _identity(e: ev.StationEvent) -> tuple[int, str, int, int]:
     return e.ts_ms, e.source, e.boot, e.seq
+
+
+def _from_ms(e: ev.StationEvent) -> int:
+    return e.from_ts_ms if isinstance(e, ev.IntervalReported) else e.ts_ms
 
 
 def _kind(e: ev.StationEvent) -> str:
