@@ -31,8 +31,14 @@ class FlowProcess:
     """
 
     def __init__(
-        self, settings: Settings, log_path: Path, *, monotonic_s: Callable[[], float] = time.monotonic
+        self,
+        settings: Settings,
+        log_path: Path,
+        *,
+        crashes_max: int = CRASHES_MAX,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._crashes_max = crashes_max
         self._log_path = log_path
         self._monotonic_s = monotonic_s
         self._server = ChildServer(MODULE, AS_CHILD, log_path=log_path, environ=environ(settings))
@@ -64,7 +70,7 @@ class FlowProcess:
         except SipeError as error:
             self._server.stop()
             self._crashes = 1 if now_s - self._started_s >= STEADY_S else self._crashes + 1
-            if self._crashes >= CRASHES_MAX:
+            if self._crashes >= self._crashes_max:
                 raise self._failure(error) from error
             self._restart_s = now_s + min(PAUSE_MAX_S, FIRST_PAUSE_S * 2 ** (self._crashes - 1))
 

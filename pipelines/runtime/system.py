@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -91,6 +92,11 @@ class Runtime:
         self._checking = threading.Lock()
         self.flow: FlowProcess | None = None
         """The flow, when it is one of ours."""
+
+    @property
+    def data_dir(self) -> Path:
+        """The directory of the embedded stack, and of the flow's recovery store and log."""
+        return self._settings.data_dir
 
     @property
     def system(self) -> System:

@@ -157,9 +157,9 @@ def _print(day: Day, played: Played, rows: list[dict[str, Any]], wrong: list[str
         f"{played.first_kpi_s:.0f} s, the last after {played.stored_s:.0f} s."
     )
     out().print(
-        f"Among them: {odd['doubled']:,} doubled, {odd['late']:,} over ten minutes late, {odd['out_of_order']:,} out of "
-        f"order, {odd['lost']:,} lost on the way, {odd['stops_classified']:,} stops and {odd['units_reclassified']:,} "
-        "units judged later."
+        f"Among them: {odd['doubled']:,} doubled, {odd['late']:,} over ten minutes late, {odd['out_of_order']:,} out "
+        f"of order, {odd['lost']:,} lost on the way, {odd['stops_classified']:,} stops and "
+        f"{odd['units_reclassified']:,} units judged later."
     )
     truth = f"{len(day.truth.facts):,} minute facts and {len(day.truth.stops):,} stops"
     if wrong:
