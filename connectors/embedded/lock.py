@@ -24,8 +24,14 @@ class DirectoryLock:
         self.fd = -1
 
     def acquire(self) -> None:
-        """Own the lock; raises `SipeError` that names the process that has it."""
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        """Own the lock, in a directory made if missing; raises `SipeError` that names the process that has it."""
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise SipeError(
+                f"{self._path.parent} cannot be used ({error.strerror}): name another directory in SIPE_DATA_DIR"
+            ) from error
         try:
             self._wait_for(fd)
             os.ftruncate(fd, 0)
@@ -58,7 +64,7 @@ def held(path: Path) -> bool:
     """Whether somebody owns the lock."""
     try:
         fd = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         return not _try(fd, fcntl.LOCK_SH)

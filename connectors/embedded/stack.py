@@ -64,7 +64,6 @@ class EmbeddedStack:
 
     def start(self) -> StackAddress:
         """Start the servers under a new log epoch; raises `SipeError` when the directory is in use or one fails."""
-        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock.acquire()
         try:
             # Counted for good before the new log exists: no two logs ever share an epoch.
