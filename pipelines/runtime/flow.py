@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import fields
@@ -22,6 +23,8 @@ FIRST_PAUSE_S = 0.5
 PAUSE_MAX_S = 10.0
 STEADY_S = 30.0
 """A flow that ran so long before it crashed has not crashed in a row."""
+
+_log = logging.getLogger(__name__)
 
 
 class FlowProcess:
@@ -72,7 +75,9 @@ class FlowProcess:
             self._crashes = 1 if now_s - self._started_s >= STEADY_S else self._crashes + 1
             if self._crashes >= self._crashes_max:
                 raise self._failure(error) from error
-            self._restart_s = now_s + min(PAUSE_MAX_S, FIRST_PAUSE_S * 2 ** (self._crashes - 1))
+            pause_s = min(PAUSE_MAX_S, FIRST_PAUSE_S * 2 ** (self._crashes - 1))
+            self._restart_s = now_s + pause_s
+            _log.warning("%s; starting it again in %g s", self._failure(error), pause_s)
 
     def stop(self) -> None:
         """Drain the flow: what it has read is folded, stored and saved. Stopping twice is fine."""
