@@ -84,6 +84,10 @@ class SeqSet:
         """Add a number; False when it was there before."""
         return bool(self._spans.add(seq, seq + 1))
 
+    def add_all(self, first: int, last: int) -> None:
+        """Add every number from the first to the last."""
+        self._spans.add(first, last + 1)
+
     @property
     def missing(self) -> int:
         """How many numbers between the lowest and the highest were not seen."""

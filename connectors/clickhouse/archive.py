@@ -2,47 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from connectors.clickhouse.client import Address, Warehouse, connect
 from models.fold.partition import PartitionFold
-from models.fold.retention import forget
+from models.fold.retention import floor_of, forget
 from models.fold.rules import DAY_MS, FoldConfig
 from models.fold.station import StationState
 from models.fold.stops import Stop
-from models.spans import Spans
+from models.spans import SeqSet
 from sipe.contracts.codec import decode
 from sipe.contracts.events import StationEvent
 from sipe.contracts.tables import version_of
 from sipe.errors import SipeError
 
 DEFINITIONS = ("calendar_assigned", "standard_time_set", "counting_authority_set")
-
-# Everything within reach of a station's newest event; before that, whatever may still be in force.
-_WITHIN_REACH = """
-WITH newest AS (
-    SELECT station, max(ts) - toIntervalMillisecond(%(reach_ms)s) AS since
-    FROM events WHERE partition = %(partition)s AND epoch < %(epoch)s AND type NOT IN %(definitions)s
-    GROUP BY station
-)
-SELECT epoch, offset, raw
-FROM events FINAL LEFT JOIN newest USING (station)
-WHERE partition = %(partition)s AND epoch < %(epoch)s AND outcome = 'accepted'
-  AND (ts >= since OR type IN %(definitions)s OR type = 'station_born')
-UNION DISTINCT
-SELECT epoch, offset, raw FROM (
-    SELECT station, source, type, ts, epoch, offset, raw
-    FROM events FINAL LEFT JOIN newest USING (station)
-    WHERE partition = %(partition)s AND epoch < %(epoch)s AND outcome = 'accepted' AND ts < since
-    ORDER BY ts DESC, boot DESC, seq DESC
-    LIMIT %(in_force)s BY station, source, type
-)
-ORDER BY epoch, offset
-"""
+CORRECTIONS = ("stop_classified", "unit_reclassified")
+ALWAYS = (*DEFINITIONS, "station_born")
+CARRIED = (
+    "state_changed", "order_started", "order_ended", "operator_signed_on", "operator_signed_off", "stop_classified",
+)  # fmt: skip
+"""What may still be in force long after it was told."""
 IN_FORCE = 100
-"""Of each type and source, so many of the last events before the reach: states, orders, operators signed on."""
+"""Of each such type and source, so many of the last events before the reach."""
+
+_LOG = "station = %(station)s AND partition = %(partition)s AND epoch < %(epoch)s"
+_PUBLISHED = "(epoch, offset) < (%(published_epoch)s, %(published_offset)s)"
+_BEFORE = f"{_LOG} AND outcome = 'accepted' AND {_PUBLISHED} AND ts < fromUnixTimestamp64Milli(toInt64(%(since_ms)s))"
+
+_ACTIVE = f"""
+SELECT source, max(ts) AS newest FROM events
+WHERE {_LOG} AND outcome = 'accepted' AND {_PUBLISHED} AND type NOT IN %(no_signs)s GROUP BY source
+"""  # noqa: S608  constants only
+
+# What was published: everything within reach, and of before what may still be in force and when each source last spoke.
+# What was not: everything that the next tick has to take in, also what was late, to be marked for refolding.
+_EVENTS = f"""
+SELECT epoch, offset, raw FROM events FINAL
+WHERE {_LOG} AND if({_PUBLISHED},
+    outcome = 'accepted' AND (
+        ts >= fromUnixTimestamp64Milli(toInt64(%(since_ms)s)) OR type IN %(always)s
+        OR (ts, epoch, offset) IN (
+            SELECT ts, epoch, offset FROM events FINAL WHERE {_BEFORE} AND type IN %(carried)s
+            ORDER BY ts DESC, boot DESC, seq DESC LIMIT %(in_force)s BY source, type
+            UNION ALL
+            SELECT ts, epoch, offset FROM events FINAL WHERE {_BEFORE} AND type NOT IN %(no_signs)s
+            ORDER BY ts DESC, boot DESC, seq DESC LIMIT 1 BY source
+        )
+    ),
+    outcome IN ('accepted', 'late'))
+ORDER BY epoch, offset
+"""  # noqa: S608  constants only
+
+_SEEN = f"""
+SELECT source, boot, min(seq) AS first, max(seq) AS last
+FROM (
+    SELECT source, boot, seq, seq - row_number() OVER (PARTITION BY source, boot ORDER BY seq) AS island
+    FROM (SELECT DISTINCT source, boot, seq FROM events WHERE {_LOG})
+)
+GROUP BY source, boot, island ORDER BY source, boot, first
+"""  # noqa: S608  constants only
+
+_COUNTS = f"""
+SELECT countIf(outcome = 'accepted') AS accepted, countIf(outcome = 'duplicate') AS duplicates,
+    countIf(outcome = 'late') AS late,
+    minIf(ts, outcome = 'accepted' AND type NOT IN %(no_signs)s) AS first
+FROM events FINAL WHERE {_LOG}
+"""  # noqa: S608  constants only
+
+_FIRST_COUNTERS = f"""
+SELECT step, min((ts, source, boot, seq)) AS identity
+FROM (
+    SELECT JSONExtractString(raw, 'step') AS step, ts, source, boot, seq FROM events
+    WHERE {_LOG} AND {_PUBLISHED} AND outcome = 'accepted' AND (type = 'cycle_completed' OR type = 'interval_reported'
+        AND JSONExtractInt(raw, 'good') + JSONExtractInt(raw, 'scrap') + JSONExtractInt(raw, 'rework') > 0)
+)
+GROUP BY step
+"""  # noqa: S608  constants only
+
+# The cells of the minutes within reach, unless this log has written them already: it will write them again.
+_CELLS = """
+SELECT toUnixTimestamp(minute) AS minute_s, groupArray((order, product, shift)) AS cells FROM minute_facts FINAL
+WHERE station = %(station)s AND version < %(version)s AND minute >= toDateTime(%(floor_s)s, 'UTC') GROUP BY minute
+"""
+
+_STOPS = """
+SELECT * FROM stops FINAL
+WHERE station = %(station)s AND to_ts >= toDateTime64(%(floor_s)s, 3, 'UTC') ORDER BY from_ts
+"""
 
 
 def restore(address: Address, config: FoldConfig, epoch: int, partition: int) -> PartitionFold:
@@ -55,7 +103,7 @@ def restore(address: Address, config: FoldConfig, epoch: int, partition: int) ->
     """
     fold = PartitionFold(config)
     with connect(address) as store:
-        scope = {"partition": partition, "epoch": epoch}
+        scope: dict[str, Any] = {"partition": partition, "epoch": epoch, "version": version_of(epoch, 0)}
         newest = store.rows("SELECT max(epoch) AS epoch FROM flow_progress WHERE partition = %(partition)s", scope)
         if newest[0]["epoch"] > epoch:
             raise SipeError(
@@ -71,66 +119,68 @@ def restore(address: Address, config: FoldConfig, epoch: int, partition: int) ->
         if not progress:
             return fold
         fold.now_ms = progress[0]["now_ms"] or None
-        published_to = (progress[0]["epoch"], progress[0]["tick_offset"])
-        reach_ms = config.reach_ms + DAY_MS
-        waiting: list[StationEvent] = []
-        query = scope | {"reach_ms": reach_ms, "definitions": DEFINITIONS, "in_force": IN_FORCE}
-        for row in store.rows(_WITHIN_REACH, query):
-            event = decode(row["raw"].encode())
-            if not isinstance(event, StationEvent):
-                continue
-            if (row["epoch"], row["offset"]) < published_to:
-                fold.apply(event)
-            else:
-                waiting.append(event)
-        for station in fold.stations.values():
-            forget(station)
-            _read_back(store, station, epoch)
-        for event in waiting:
-            fold.apply(event)
+        scope |= {"published_epoch": progress[0]["epoch"], "published_offset": progress[0]["tick_offset"]}
+        scope |= {"always": ALWAYS, "carried": CARRIED, "no_signs": (*DEFINITIONS, *CORRECTIONS), "in_force": IN_FORCE}
+        archived = "SELECT DISTINCT station FROM events WHERE partition = %(partition)s AND epoch < %(epoch)s"
+        for row in sorted(store.rows(archived, scope), key=lambda row: str(row["station"])):
+            _restore_station(store, fold, row["station"], scope | row)
     return fold
 
 
-def _read_back(store: Warehouse, station: StationState, epoch: int) -> None:
-    """What the store holds of a station: names, counts, published cells and stops; nothing of it is to be restated."""
-    scope = {"station": station.station, "before": version_of(epoch, 0), "floor_s": station.floor_ms // 1000}
-    station.dirty = Spans()
+def _restore_station(store: Warehouse, fold: PartitionFold, name: str, scope: dict[str, Any]) -> None:
+    station = fold.stations[name] = StationState(name, fold.config)
+    active_ms = {row["source"]: _ms(row["newest"]) for row in store.rows(_ACTIVE, scope)}
+    since_ms = max(floor_of(active_ms, fold.config) - DAY_MS, 0) if active_ms else 0
+    waiting: list[StationEvent] = []
+    for row in store.rows(_EVENTS, scope | {"since_ms": since_ms}):
+        event = decode(row["raw"].encode())
+        if not isinstance(event, StationEvent):
+            continue
+        if (row["epoch"], row["offset"]) < (scope["published_epoch"], scope["published_offset"]):
+            fold.apply(event)
+        else:
+            waiting.append(event)
+    forget(station)
+    station.settle(fold.now_ms or 0)
     station.counters_changed = False
-    for row in store.rows("SELECT * FROM stations FINAL WHERE station = %(station)s", scope):
-        station.accepted, station.duplicates, station.late = row["accepted"], row["duplicates"], row["late"]
+    _read_published(store, station, scope | {"floor_s": station.floor_ms // 1000})
+    for event in waiting:
+        fold.apply(event)
+    _read_counts(store, station, scope)
+
+
+def _read_published(store: Warehouse, station: StationState, scope: dict[str, Any]) -> None:
+    """The rows that the store holds of a station, and what is older than the reach but decides about rows to come."""
+    for row in store.rows("SELECT display FROM stations FINAL WHERE station = %(station)s", scope):
         station.display = station.display or ((0, "", 0, 0), row["display"])
-    first = store.rows(
-        "SELECT min(ts) AS first FROM events WHERE station = %(station)s AND outcome = 'accepted' "
-        "AND type NOT IN %(types)s HAVING count() > 0",
-        scope | {"types": (*DEFINITIONS, "stop_classified", "unit_reclassified")},
-    )
-    if first and station.first_ms is not None:
-        station.first_ms = min(station.first_ms, _ms(first[0]["first"]))
-        station.begin_ms = min(station.begin_ms, station.first_ms)
-    for minute_s, cells in _published(store, scope):
-        station.published[minute_s * 1000] = tuple(sorted(cells))
+    for row in store.rows(_FIRST_COUNTERS, scope):
+        ts, source, boot, seq = row["identity"]
+        station.first_counter[row["step"]] = (_ms(ts), source, boot, seq)
+    for row in store.rows(_CELLS, scope):
+        station.published[row["minute_s"] * 1000] = tuple(sorted(row["cells"]))
     station.stops = [
         Stop(
             _ms(row["from_ts"]), _ms(row["to_ts"]), row["state"], row["reason"], row["classified_by"],
             row["stop_version"], row["order"], row["product"], row["shift"], bool(row["open"]),
         )
-        for row in store.rows(
-            "SELECT * FROM stops FINAL WHERE station = %(station)s AND to_ts >= toDateTime64(%(floor_s)s, 3, 'UTC') "
-            "ORDER BY from_ts",
-            scope,
-        )
+        for row in store.rows(_STOPS, scope)
     ]  # fmt: skip
+    days = (
+        "SELECT toUnixTimestamp(toDateTime(day, 'UTC')) AS day_s, events FROM refolds FINAL WHERE station = %(station)s"
+    )
+    station.refolds = {row["day_s"] * 1000: row["events"] for row in store.rows(days, scope)}
 
 
-def _published(store: Warehouse, scope: dict[str, Any]) -> Iterator[tuple[int, list[tuple[str, str, str]]]]:
-    """The cells of the minutes within reach, unless this log has written them already: it will write them again."""
-    for row in store.rows(
-        "SELECT toUnixTimestamp(minute) AS minute_s, groupArray((order, product, shift)) AS cells "
-        "FROM minute_facts FINAL WHERE station = %(station)s AND version < %(before)s "
-        "AND minute >= toDateTime(%(floor_s)s, 'UTC') GROUP BY minute",
-        scope,
-    ):
-        yield row["minute_s"], row["cells"]
+def _read_counts(store: Warehouse, station: StationState, scope: dict[str, Any]) -> None:
+    """Which numbers were seen and how many events there were, of the whole archive."""
+    station.seen = {}
+    station.missing_before = 0
+    for row in store.rows(_SEEN, scope):
+        station.seen.setdefault((row["source"], row["boot"]), SeqSet()).add_all(row["first"], row["last"])
+    counts = store.rows(_COUNTS, scope)[0]
+    station.accepted, station.duplicates, station.late = counts["accepted"], counts["duplicates"], counts["late"]
+    if station.first_ms is not None:
+        station.first_ms = min(station.first_ms, _ms(counts["first"]))
 
 
 def _ms(at: datetime) -> int:

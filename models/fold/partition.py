@@ -17,9 +17,6 @@ from models.fold.stops import StopChange, restate_stops
 from models.spans import Spans
 from sipe.contracts.events import StationEvent
 
-AHEAD_MS_MAX = 10 * MINUTE_MS
-"""Events may be a little ahead of the ticks; what they touch waits for its tick this far."""
-
 
 class StationRow(NamedTuple):
     """A station's name and the counts of its events."""
@@ -76,8 +73,11 @@ class PartitionFold:
                 _restate(station, now_ms, restatement)
             if station.counters_changed:
                 restatement.stations.append(_row(station))
-                restatement.refolds.extend((name, day_ms, n) for day_ms, n in sorted(station.refolds.items()))
+                restatement.refolds.extend(
+                    (name, day_ms, station.refolds[day_ms]) for day_ms in sorted(station.late_days)
+                )
                 station.counters_changed = False
+                station.late_days = set()
             forget(station)
         return restatement
 
@@ -87,10 +87,7 @@ def _restate(station: StationState, now_ms: int, restatement: Restatement) -> No
     for from_ms, to_ms in station.dirty.within(station.floor_ms, now_ms):
         # Whether a failure begins at `to_ms` depends on the state before it: the minute there is restated too.
         changed.add(minute_of(from_ms), min(minute_of(to_ms) + MINUTE_MS, now_ms))
-    waiting = station.dirty.within(now_ms, now_ms + AHEAD_MS_MAX)
-    station.dirty = Spans()
-    for from_ms, to_ms in waiting:
-        station.dirty.add(from_ms, to_ms)
+    station.settle(now_ms)
     for from_ms, to_ms in changed:
         restatement.minutes.extend(minute_runs(station, from_ms, to_ms))
     restatement.stops.extend(restate_stops(station, changed, now_ms))

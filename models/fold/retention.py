@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from typing import Any
 
-from models.fold.rules import HOUR_MS, MINUTE_MS, minute_of
+from models.fold.rules import HOUR_MS, MINUTE_MS, FoldConfig, minute_of
 from models.fold.station import StationState
 
 HEARTBEAT_MS_MAX = HOUR_MS
@@ -16,9 +17,7 @@ def forget(station: StationState) -> None:
     """Raise the floor as far as the sources allow, and drop what no event within reach can touch."""
     if not station.active_ms:
         return
-    newest_ms = max(station.active_ms.values())
-    slowest_ms = min(ts_ms for ts_ms in station.active_ms.values() if ts_ms >= newest_ms - station.config.retire_ms)
-    floor_ms = minute_of(slowest_ms - station.config.reach_ms)
+    floor_ms = floor_of(station.active_ms, station.config)
     if floor_ms < station.floor_ms + HOUR_MS:
         return
     station.floor_ms = floor_ms
@@ -48,6 +47,13 @@ def forget(station: StationState) -> None:
     for history in histories:
         del history[: max(bisect_right(history, known_ms, key=lambda entry: entry[0]) - 1, 0)]
     station.heard.drop_before(known_ms)
+
+
+def floor_of(active_ms: Mapping[str, int], config: FoldConfig) -> int:
+    """Before this minute nothing can change any more, given the newest sign of each source; there is at least one."""
+    newest_ms = max(active_ms.values())
+    slowest_ms = min(ts_ms for ts_ms in active_ms.values() if ts_ms >= newest_ms - config.retire_ms)
+    return minute_of(slowest_ms - config.reach_ms)
 
 
 def _forget_seen(station: StationState, source: str, boot: int) -> None:

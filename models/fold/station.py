@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from models.fold.presence import Presence
-from models.fold.rules import DAY_MS, FoldConfig, source_kind
+from models.fold.rules import DAY_MS, MINUTE_MS, FoldConfig, source_kind
 from models.fold.told import (
     FOREVER,
     Classification,
@@ -27,6 +27,9 @@ from models.fold.told import (
 )
 from models.spans import SeqSet, Span, Spans
 from sipe.contracts.calendar import Calendar
+
+AHEAD_MS_MAX = 10 * MINUTE_MS
+"""Events may be a little ahead of the ticks; what they touch waits for its tick this far."""
 
 
 class StationState:
@@ -68,6 +71,7 @@ class StationState:
         self.published: dict[int, tuple[tuple[str, str, str], ...]] = {}
         self.stops: list[Any] = []
         self.refolds: dict[int, int] = {}
+        self.late_days: set[int] = set()
         # Counters.
         self.accepted = self.duplicates = self.late = 0
         self.counters_changed = False
@@ -81,10 +85,17 @@ class StationState:
         """The quantities of this minute changed; its time did not, so nothing after it is concerned."""
         self.dirty.add(minute_ms, minute_ms + 1)
 
+    def settle(self, now_ms: int) -> None:
+        """Everything up to now is published; what events ahead of the tick touched waits for its own."""
+        waiting = self.dirty.within(now_ms, now_ms + AHEAD_MS_MAX)
+        self.dirty = Spans()
+        self.touch(waiting)
+
     def mark_refold(self, from_ms: int, to_ms: int) -> None:
         """A late event touches these days: they have to be folded again from the archive."""
         for day_ms in range(from_ms - from_ms % DAY_MS, max(to_ms, from_ms + 1), DAY_MS):
             self.refolds[day_ms] = self.refolds.get(day_ms, 0) + 1
+            self.late_days.add(day_ms)
 
     def planned_cycle_ms(self, key: PieceKey, minute_ms: int) -> int | None:
         """Planned run time per item: the cycle's own, else the standard in force when the minute begins."""
