@@ -10,6 +10,7 @@ from connectors.clickhouse.client import Warehouse
 from connectors.files.plant import read_plant
 from connectors.files.truth import write_truth
 from models.twin import DAY_HOURS, Day, simulate
+from pipelines.runtime.system import Runtime
 from sipe.commands._output import listed, note, out, plural, print_json
 from sipe.commands._plant import add_plant_option, paced
 from sipe.commands._system import add_data_option, send_and_store, sending_system, settings_of
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         note(f"{day.plant.name}, seed {day.seed}: {plural(len(day.sends), 'message')}")
         store = runtime.store()
         before, start_s = _counts(store, day), time.monotonic()
-        send_and_store(runtime, paced(day, args.speed, _tick_ms(store, day)))
+        send_and_store(runtime, paced(day, args.speed, _tick_ms(runtime, store, day)))
         seconds = time.monotonic() - start_s
         taken = {name: number - before[name] for name, number in _counts(store, day).items()}
     summary = {"plant": day.plant.name, "seed": day.seed, "sent": len(day.sends), **taken, "seconds": round(seconds, 1)}
@@ -80,9 +81,10 @@ def simulated_day(args: argparse.Namespace) -> Day:
     return simulate(read_plant(args.plant), seed=args.seed, scale=args.scale, hours=args.hours)
 
 
-def _tick_ms(store: Warehouse, day: Day) -> int:
+def _tick_ms(runtime: Runtime, store: Warehouse, day: Day) -> int:
     log_ms: int = store.rows("SELECT max(now_ms) AS log_ms FROM flow_progress")[0]["log_ms"]
-    return TICK_MS if log_ms <= day.from_ms else TICK_IN_THE_PAST_MS
+    has_ticker = runtime.flow is None  # a flow of somebody else is ticked by the clock on the wall
+    return TICK_IN_THE_PAST_MS if has_ticker or log_ms > day.from_ms else TICK_MS
 
 
 def _counts(store: Warehouse, day: Day) -> dict[str, int]:

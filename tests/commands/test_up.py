@@ -35,11 +35,12 @@ class Up(NamedTuple):
 
 @pytest.fixture(scope="module")
 def up(start_up: StartUp, tmp_path_factory: pytest.TempPathFactory) -> Up:
-    """A system that runs over a directory into which a short day was simulated before."""
+    """A system that runs, with a short simulated day in it."""
     data_dir = tmp_path_factory.mktemp("up")
+    started = start_up(data_dir)
     done = sipe("simulate", *DAY, "--data", data_dir)
     assert done.returncode == 0, done.stderr
-    return Up(data_dir, *start_up(data_dir))
+    return Up(data_dir, *started)
 
 
 def test_the_addresses_hold_no_password(up: Up) -> None:
