@@ -10,7 +10,6 @@ from models.fold.presence import Presence
 from models.fold.rules import minute_of, source_kind
 from models.fold.station import StationState
 from models.fold.told import (
-    FOREVER,
     Classification,
     Interval,
     OrderMark,
@@ -56,13 +55,15 @@ def _is_late(station: StationState, event: ev.StationEvent, touched: Span) -> bo
 
 
 def _hear(station: StationState, event: ev.StationEvent) -> None:
-    if isinstance(event, _CORRECTIONS + _DEFINITIONS):
+    is_definition = isinstance(event, _DEFINITIONS)
+    is_correction = isinstance(event, _CORRECTIONS)
+    if is_definition or is_correction:
         station.correcting.add((event.source, event.boot))
-    if isinstance(event, _CORRECTIONS):
+    if is_correction:
         return
     from_ms = event.from_ts_ms if isinstance(event, ev.IntervalReported) else event.ts_ms
     station.touch(station.heard.add(from_ms, event.ts_ms + station.config.retire_ms))
-    if isinstance(event, _DEFINITIONS):
+    if is_definition:
         return
     boots = station.presence.setdefault(event.source, {})
     presence = boots.get(event.boot)
@@ -106,7 +107,9 @@ def _mark(station: StationState, source: str, mark: StateMark) -> None:
     marks = station.marks.setdefault(source, [])
     at = bisect_left(marks, mark[:3])
     marks.insert(at, mark)
-    station.dirty.add(mark.ts_ms, marks[at + 1].ts_ms if at + 1 < len(marks) else FOREVER)
+    until_ms = marks[at + 1].ts_ms if at + 1 < len(marks) else station.heard.end
+    for presence in station.presence[source].values():  # beyond it the mark says nothing
+        station.touch(presence.within(mark.ts_ms, until_ms))
 
 
 def _interval_reported(station: StationState, event: ev.IntervalReported) -> None:
@@ -181,7 +184,7 @@ def _order_marked(station: StationState, event: ev.OrderStarted | ev.OrderEnded)
     mark = OrderMark(*identity_of(event), started, event.order, event.product)
     at = bisect_left(station.orders, mark[:4])
     station.orders.insert(at, mark)
-    until = next((later.ts_ms for later in station.orders[at + 1 :] if later.started), FOREVER)
+    until = next((later.ts_ms for later in station.orders[at + 1 :] if later.started), station.heard.end)
     station.dirty.add(event.ts_ms, until)
 
 
@@ -190,7 +193,7 @@ def _operator_signed(station: StationState, event: ev.OperatorSignedOn | ev.Oper
     mark = (identity_of(event), isinstance(event, ev.OperatorSignedOn))
     at = bisect_left(marks, mark)
     marks.insert(at, mark)
-    station.dirty.add(event.ts_ms, marks[at + 1][0][0] if at + 1 < len(marks) else FOREVER)
+    station.dirty.add(event.ts_ms, marks[at + 1][0][0] if at + 1 < len(marks) else station.heard.end)
 
 
 def _stop_classified(station: StationState, event: ev.StopClassified) -> None:
@@ -222,7 +225,7 @@ def _counting_authority_set(station: StationState, event: ev.CountingAuthoritySe
 
 def _redefine(station: StationState, valid_from_ms: int) -> None:
     """A definition changed: restate what is within reach, and mark what lies before it."""
-    station.dirty.add(minute_of(max(valid_from_ms, station.floor_ms, station.begin_ms)), FOREVER)
+    station.dirty.add(minute_of(max(valid_from_ms, station.floor_ms, station.begin_ms)), station.heard.end)
     if station.first_ms is not None and valid_from_ms < station.floor_ms and station.first_ms < station.floor_ms:
         station.mark_refold(max(valid_from_ms, station.first_ms), station.floor_ms)
 
