@@ -32,7 +32,7 @@ _PUBLISHED = "(epoch, offset) < (%(published_epoch)s, %(published_offset)s)"
 _BEFORE = f"{_LOG} AND outcome = 'accepted' AND {_PUBLISHED} AND ts < fromUnixTimestamp64Milli(toInt64(%(since_ms)s))"
 
 _ACTIVE = f"""
-SELECT source, max(ts) AS newest FROM events
+SELECT source, min(ts) AS first, max(ts) AS newest FROM events
 WHERE {_LOG} AND outcome = 'accepted' AND {_PUBLISHED} AND type NOT IN %(no_signs)s GROUP BY source
 """  # noqa: S608  constants only
 
@@ -66,8 +66,7 @@ GROUP BY source, boot, island ORDER BY source, boot, first
 
 _COUNTS = f"""
 SELECT countIf(outcome = 'accepted') AS accepted, countIf(outcome = 'duplicate') AS duplicates,
-    countIf(outcome = 'late') AS late,
-    minIf(ts, outcome = 'accepted' AND type NOT IN %(no_signs)s) AS first
+    countIf(outcome = 'late') AS late
 FROM events FINAL WHERE {_LOG}
 """  # noqa: S608  constants only
 
@@ -129,7 +128,8 @@ def restore(address: Address, config: FoldConfig, epoch: int, partition: int) ->
 
 def _restore_station(store: Warehouse, fold: PartitionFold, name: str, scope: dict[str, Any]) -> None:
     station = fold.stations[name] = StationState(name, fold.config)
-    active_ms = {row["source"]: _ms(row["newest"]) for row in store.rows(_ACTIVE, scope)}
+    active = store.rows(_ACTIVE, scope)
+    active_ms = {row["source"]: _ms(row["newest"]) for row in active}
     since_ms = max(floor_of(active_ms, fold.config) - DAY_MS, 0) if active_ms else 0
     waiting: list[StationEvent] = []
     for row in store.rows(_EVENTS, scope | {"since_ms": since_ms}):
@@ -140,6 +140,8 @@ def _restore_station(store: Warehouse, fold: PartitionFold, name: str, scope: di
             fold.apply(event)
         else:
             waiting.append(event)
+    if station.first_ms is not None:
+        station.first_ms = min(station.first_ms, *(_ms(row["first"]) for row in active))
     forget(station)
     station.settle(fold.now_ms or 0)
     station.counters_changed = False
@@ -179,8 +181,6 @@ def _read_counts(store: Warehouse, station: StationState, scope: dict[str, Any])
         station.seen.setdefault((row["source"], row["boot"]), SeqSet()).add_all(row["first"], row["last"])
     counts = store.rows(_COUNTS, scope)[0]
     station.accepted, station.duplicates, station.late = counts["accepted"], counts["duplicates"], counts["late"]
-    if station.first_ms is not None:
-        station.first_ms = min(station.first_ms, _ms(counts["first"]))
 
 
 def _ms(at: datetime) -> int:

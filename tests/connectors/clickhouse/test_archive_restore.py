@@ -126,7 +126,7 @@ def test_a_day_cut_anywhere_ends_as_its_truth_says(migrated: Address, warehouse:
     assert_store_is(warehouse, day)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [3, 5])
 def test_weeks_cut_anywhere_give_the_same_tables_and_counts(migrated: Address, other: Address, seed: int) -> None:
     script = weeks(Random(seed))
     random = Random(seed)
