@@ -25,7 +25,7 @@ DEADLINE_S = 60.0
 
 def payload(number: int) -> bytes:
     """Bytes that no compression makes smaller, so that what is stored is as big as what is sent."""
-    return random.Random(number).randbytes(MESSAGE_BYTES)  # noqa: S311 - has to be the same each time
+    return random.Random(number).randbytes(MESSAGE_BYTES)
 
 
 def oldest_offset(bootstrap: str) -> int:
