@@ -20,9 +20,9 @@ help: ## Show this list
 demo: install-runtime ## Play a factory day through the whole stack and print its KPIs
 	@$(BIN)/sipe demo $(ARGS)
 
-# Two processes, a file's tests in one of them: they share the servers that the file starts.
+# Two processes; the one that is done first takes over tests of the other.
 test: install-dev ## Run the tests (ARGS="tests/models -x" for some of them)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: install-dev ## Check style, types and the borders between rooms
 	@$(BIN)/ruff check
