@@ -117,7 +117,7 @@ def other(server: Address) -> Iterator[Address]:
 
 
 def test_a_day_cut_anywhere_ends_as_its_truth_says(migrated: Address, warehouse: Warehouse) -> None:
-    day = simulate(read_plant(PLANT), seed=11, scale=0.02)
+    day = simulate(read_plant(PLANT), seed=11, hours=4, scale=0.02)
     script = [ClockAdvanced(now_ms=i.now_ms) if isinstance(i, Tick) else i.event for i in day.script(20 * MINUTE_MS)]
     random = Random(11)
     ticks = [i for i, event in enumerate(script) if isinstance(event, ClockAdvanced)]
@@ -126,7 +126,7 @@ def test_a_day_cut_anywhere_ends_as_its_truth_says(migrated: Address, warehouse:
     assert_store_is(warehouse, day)
 
 
-@pytest.mark.parametrize("seed", [3, 5])
+@pytest.mark.parametrize("seed", [3])
 def test_weeks_cut_anywhere_give_the_same_tables_and_counts(migrated: Address, other: Address, seed: int) -> None:
     script = weeks(Random(seed))
     random = Random(seed)
