@@ -38,7 +38,7 @@ schemas: install-dev ## Write the contracts' JSON Schema, examples and reference
 	@$(BIN)/python -m sipe.contracts.schema
 
 prove: install-dev ## Run the tests with the full counts of the fault and property tests (takes hours)
-	@SIPE_PROVE=1 $(BIN)/python -m pytest $(ARGS)
+	@SIPE_PROVE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 7200 $(ARGS)
 
 lock: install-dev ## Resolve the locks anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
 	$(COMPILE) --group uv --output-file requirements/uv.txt
