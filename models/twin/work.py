@@ -170,7 +170,7 @@ class Work:
         return f"{self._job.product}-{self._serials:08d}", 1
 
     def _test(self, serial: str, step: str, *, passed: bool) -> None:
-        assert self.behaviour.test is not None  # noqa: S101
+        assert self.behaviour.test is not None  # noqa: S101  only stations with a test get here
         name, unit, low, high = self.behaviour.test
         share = self.random.uniform(0.1, 0.9) if passed else self.random.uniform(1.05, 1.6)
         value = round(low + share * (high - low), 4)
