@@ -45,6 +45,7 @@ lock: install-dev ## Resolve the locks anew from pyproject.toml (LOCK_ARGS=--upg
 	$(COMPILE) pyproject.toml --extra pipelines --extra embedded --output-file requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra pipelines --extra embedded --group dev \
 		--constraints requirements/runtime.txt --output-file requirements/dev.txt
+	$(COMPILE) --group audit --output-file requirements/audit.txt
 
 clean: ## Remove .venv and caches; data in .sipe stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
