@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from models.calendar import windows
@@ -14,7 +14,7 @@ from models.fold.rules import (
     minute_of,
 )
 from models.fold.station import StationState
-from models.fold.timeline import Segment, segments
+from models.fold.timeline import Segment, cut
 from models.fold.told import in_force
 from sipe.contracts.tables import MEASURES
 
@@ -45,14 +45,15 @@ class MinuteRun(NamedTuple):
     is_deleted: bool
 
 
-def minute_runs(station: StationState, from_ms: int, to_ms: int) -> Iterator[MinuteRun]:
+def minute_runs(station: StationState, timeline: Sequence[Segment], from_ms: int, to_ms: int) -> Iterator[MinuteRun]:
     """The cells of [from_ms, to_ms), which begins on a minute; whole minutes that are alike come as one run.
 
+    The timeline has to hold the millisecond before them too: whether a failure begins depends on it.
     Cells that were published before and are no more are taken back; what is published is remembered.
     """
     minutes: dict[int, Cells] = {}
-    state_before = next(segments(station, from_ms - 1, from_ms)).state
-    for segment in segments(station, from_ms, to_ms):
+    state_before = next(cut(timeline, from_ms - 1, from_ms)).state
+    for segment in cut(timeline, from_ms, to_ms):
         whole_from, whole_to = -(-segment.from_ms // MINUTE_MS) * MINUTE_MS, minute_of(segment.to_ms)
         if segment.state == "down" != state_before:
             _cell(minutes, segment.from_ms, segment)[FAILURES] += _is_busy(segment)

@@ -13,7 +13,8 @@ from models.fold.minutes import MinuteRun, minute_runs
 from models.fold.retention import forget
 from models.fold.rules import MINUTE_MS, FoldConfig, minute_of
 from models.fold.station import StationState
-from models.fold.stops import StopChange, restate_stops
+from models.fold.stops import StopChange, restate_stops, spans_of_stops
+from models.fold.timeline import segments
 from models.spans import Spans
 from sipe.contracts.events import StationEvent
 
@@ -88,9 +89,16 @@ def _restate(station: StationState, now_ms: int, restatement: Restatement) -> No
         # Whether a failure begins at `to_ms` depends on the state before it: the minute there is restated too.
         changed.add(minute_of(from_ms), min(minute_of(to_ms) + MINUTE_MS, now_ms))
     station.settle(now_ms)
+    stops = spans_of_stops(station, changed, now_ms)
+    known = Spans()
     for from_ms, to_ms in changed:
-        restatement.minutes.extend(minute_runs(station, from_ms, to_ms))
-    restatement.stops.extend(restate_stops(station, changed, now_ms))
+        known.add(from_ms - 1, to_ms)
+    for from_ms, to_ms in stops:
+        known.add(max(from_ms, station.floor_ms), to_ms)
+    timeline = [segment for from_ms, to_ms in known for segment in segments(station, from_ms, to_ms)]
+    for from_ms, to_ms in changed:
+        restatement.minutes.extend(minute_runs(station, timeline, from_ms, to_ms))
+    restatement.stops.extend(restate_stops(station, timeline, stops, now_ms))
 
 
 def _row(station: StationState) -> StationRow:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from models.fold.rules import STOPPED
 from models.fold.station import StationState
-from models.fold.timeline import Segment, segments
+from models.fold.timeline import Segment, cut
 from models.spans import Span, Spans
 
 
@@ -35,18 +35,25 @@ class StopChange(NamedTuple):
     is_deleted: bool
 
 
-def restate_stops(station: StationState, changed: Iterable[Span], now_ms: int) -> list[StopChange]:
-    """Work out the stops that changed time touches, and return what is different from before."""
+def spans_of_stops(station: StationState, changed: Iterable[Span], now_ms: int) -> Spans:
+    """Changed time, and the stops that it touches in their full length."""
     spans = Spans()
     for from_ms, to_ms in changed:
         touched = _slice(station.stops, from_ms, to_ms)
         start = min([from_ms, *(stop.from_ms for stop in station.stops[touched][:1])])
         end = max([to_ms, *(stop.to_ms for stop in station.stops[touched][-1:])])
         spans.add(start, min(end, now_ms))
+    return spans
+
+
+def restate_stops(
+    station: StationState, timeline: Sequence[Segment], spans: Iterable[Span], now_ms: int
+) -> list[StopChange]:
+    """Work out the stops of some spans from their timeline, and return what is different from before."""
     changes: list[StopChange] = []
     for from_ms, to_ms in spans:
         known_from_ms = max(from_ms, station.floor_ms)
-        found = _stops_of(segments(station, known_from_ms, to_ms), now_ms) if known_from_ms < to_ms else []
+        found = _stops_of(cut(timeline, known_from_ms, to_ms), now_ms) if known_from_ms < to_ms else []
         first = bisect_left(station.stops, from_ms, key=_from_ms)
         last = bisect_left(station.stops, to_ms, key=_from_ms)
         before = station.stops[first:last]

@@ -7,7 +7,7 @@ on, a stop classified) and says for each piece which state counts and to whom it
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
@@ -103,6 +103,21 @@ def segments(station: StationState, from_ms: int, to_ms: int) -> Iterator[Segmen
                 product = winner.product
         conflict = len(active) > 1 and any(claim.rank != active[0].rank for claim in active)
         yield Segment(start, end, state, order, product, reason, conflict, plan, crew_at(start), note_at(start))
+
+
+def cut(timeline: Sequence[Segment], from_ms: int, to_ms: int) -> Iterator[Segment]:
+    """The part of a timeline that lies in [from_ms, to_ms)."""
+    for at in range(bisect_right(timeline, from_ms, key=_to_ms), len(timeline)):
+        segment = timeline[at]
+        if segment.from_ms >= to_ms:
+            return
+        if segment.from_ms < from_ms or segment.to_ms > to_ms:
+            segment = segment._replace(from_ms=max(segment.from_ms, from_ms), to_ms=min(segment.to_ms, to_ms))
+        yield segment
+
+
+def _to_ms(segment: Segment) -> int:
+    return segment.to_ms
 
 
 def _reader(steps: Steps[T]) -> Callable[[int], T]:

@@ -57,7 +57,7 @@ class DayException(Struct, frozen=True, kw_only=True, omit_defaults=True):
         date.fromisoformat(self.date)
 
 
-class Calendar(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Calendar(Struct, frozen=True, kw_only=True, omit_defaults=True, cache_hash=True):
     """Shifts, breaks, planned stops and exceptions in one time zone. No shifts means never planned."""
 
     zone: Name

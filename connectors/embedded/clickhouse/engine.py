@@ -118,7 +118,8 @@ class Engine:
 
     def _connect(self) -> chdb.state.sqlitelike.Connection:
         try:
-            connection = chdb.connect(str(self._directory))
+            # Two wheels hold this module, with and without types; which of them is left is chance.
+            connection = chdb.connect(str(self._directory))  # type: ignore[no-untyped-call,unused-ignore]
             connection.query(_set_statement({**self._session_settings, _TAG: self._tag}))
         except RuntimeError as error:
             raise _server_error(error) from error
