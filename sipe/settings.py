@@ -9,8 +9,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from sipe.errors import UsageError
+from sipe.private_files import read_secret
 
 PREFIX = "SIPE_"
+FILE_SUFFIX = "_FILE"
+"""`SIPE_X_FILE` names a file that holds the secret setting `SIPE_X`."""
+SECRET: dict[str, bool] = {"secret": True}
+"""The metadata of a field that holds a secret: it never shows in a repr, and can be read from a file."""
 OTHER_VARIABLES = frozenset({"SIPE_PROVE", "SIPE_REQUIRE_SERVICES", "SIPE_EMBEDDED_PASSWORD"})
 """Names of ours that are no settings: two for the tests, and the password of an embedded server's one start."""
 
@@ -24,8 +29,8 @@ class Settings:
 
     kafka_url: str | None = None
     """Bootstrap servers, `host:port[,host:port]`."""
-    clickhouse_url: str | None = field(default=None, repr=False)
-    """`clickhouse://user:password@host:port/database`; holds a password, so it never shows in a repr."""
+    clickhouse_url: str | None = field(default=None, repr=False, metadata=SECRET)
+    """`clickhouse://user:password@host:port/database`; it holds a password."""
     data_dir: Path = Path(".sipe")
     """Where the embedded stack keeps its data and the flow its recovery store."""
     log_epoch: int = 1
@@ -36,17 +41,18 @@ class Settings:
     """Threads of the flow; partitions are shared out among them."""
 
 
+def secret_names() -> tuple[str, ...]:
+    """The variables that hold secrets; each can be given as a file, by the same name with `FILE_SUFFIX`."""
+    return tuple(PREFIX + f.name.upper() for f in fields(Settings) if f.metadata.get("secret"))
+
+
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings from the environment; raises `UsageError` on a name or value it does not understand."""
     known = {PREFIX + f.name.upper(): f for f in fields(Settings)}
-    for name in sorted(name for name in environ if name.startswith(PREFIX)):
-        if name not in known and name not in OTHER_VARIABLES:
-            nearest = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(sorted(known))}"
-            raise UsageError(f"{name} is not a setting{hint}")
+    _check_names(environ, {*known, *(name + FILE_SUFFIX for name in secret_names())})
     values: dict[str, object] = {}
     for name, setting in known.items():
-        text = environ.get(name, "").strip()
+        text = _secret(environ, name) if name in secret_names() else environ.get(name, "").strip()
         if not text:
             continue
         if isinstance(setting.default, int):
@@ -56,3 +62,19 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         else:
             values[setting.name] = Path(text) if isinstance(setting.default, Path) else text
     return Settings(**values)  # type: ignore[arg-type]  # each value was read as its field's type just above
+
+
+def _check_names(environ: Mapping[str, str], known: set[str]) -> None:
+    for name in sorted(name for name in environ if name.startswith(PREFIX)):
+        if name not in known and name not in OTHER_VARIABLES:
+            nearest = get_close_matches(name, sorted(known), n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(sorted(known))}"
+            raise UsageError(f"{name} is not a setting{hint}")
+
+
+def _secret(environ: Mapping[str, str], name: str) -> str:
+    """A secret from its variable or from the file that its `_FILE` variable names."""
+    text, path = environ.get(name, "").strip(), environ.get(name + FILE_SUFFIX, "").strip()
+    if text and path:
+        raise UsageError(f"{name} and {name}{FILE_SUFFIX} are both set: keep one of them")
+    return read_secret(Path(path), name + FILE_SUFFIX) if path else text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connectors.embedded.process import ChildServer
 from sipe.errors import SipeError
-from sipe.settings import PREFIX, Settings
+from sipe.settings import FILE_SUFFIX, PREFIX, Settings, secret_names
 
 MODULE = "pipelines.facts"
 AS_CHILD = "--as-child"
@@ -100,6 +100,7 @@ class FlowProcess:
 
 
 def environ(settings: Settings) -> dict[str, str]:
-    """The environment that a child loads these settings from."""
+    """The environment that a child loads these settings from; secrets are read already, so it looks into no file."""
     values = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    return {PREFIX + name.upper(): "" if value is None else str(value) for name, value in values.items()}
+    texts = {PREFIX + name.upper(): "" if value is None else str(value) for name, value in values.items()}
+    return texts | {name + FILE_SUFFIX: "" for name in secret_names()}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from pipelines.runtime.flow import environ
 from sipe.errors import UsageError
-from sipe.settings import Settings, load
+from sipe.settings import Settings, load, secret_names
 
 CANARY = "canary-3b9f"
 
@@ -63,3 +67,43 @@ def test_a_misspelt_name_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(UsageError, match=r"SIPE_KAFKA_ULR is not a setting; did you mean SIPE_KAFKA_URL\?"):
         load({"SIPE_KAFKA_ULR": "localhost:9092"})
     assert load({"SIPE_PROVE": "1"}) == load({})
+
+
+@pytest.mark.parametrize("name", secret_names())
+def test_each_secret_can_come_from_a_file(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text(f"clickhouse://sipe:{CANARY}@store/sipe\n")
+    path.chmod(0o600)
+    from_file = load({f"{name}_FILE": str(path)})
+    assert from_file == load({name: path.read_text()})
+    assert from_file != Settings()
+    assert CANARY not in repr(from_file)
+
+
+@pytest.mark.parametrize("name", secret_names())
+def test_a_secret_given_twice_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"{name} and {name}_FILE are both set") as caught:
+        load({name: CANARY, f"{name}_FILE": str(tmp_path / "secret")})
+    assert CANARY not in str(caught.value)
+
+
+def test_a_setting_that_is_no_secret_has_no_file() -> None:
+    with pytest.raises(UsageError, match="SIPE_LOG_EPOCH_FILE is not a setting; did you mean SIPE_LOG_EPOCH"):
+        load({"SIPE_LOG_EPOCH_FILE": "/run/secrets/epoch"})
+
+
+def test_a_field_whose_name_speaks_of_secrets_is_one() -> None:
+    named = [field.name for field in fields(Settings) if re.search("password|token|secret|clickhouse_url", field.name)]
+    assert named
+    for field in fields(Settings):
+        assert field.repr is not bool(field.metadata.get("secret")), f"{field.name}: a secret shows in no repr"
+        assert field.metadata.get("secret") or field.name not in named
+
+
+def test_the_flow_is_given_the_secret_and_not_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "secret"
+    path.write_text("clickhouse://sipe:pw@store/sipe\n")
+    path.chmod(0o600)
+    settings = load({"SIPE_CLICKHOUSE_URL_FILE": str(path)})
+    monkeypatch.setenv("SIPE_CLICKHOUSE_URL_FILE", str(path))
+    assert load(os.environ | environ(settings)) == settings
