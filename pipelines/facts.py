@@ -25,29 +25,38 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from connectors.clickhouse.archive import restore
-from connectors.clickhouse.client import Address
+from connectors.clickhouse.client import Address, probe
 from connectors.clickhouse.sink import ClickHouseSink, Publication
+from connectors.clickhouse.writer import DEPENDENCY
 from connectors.embedded.process import serve_until_parent_leaves
 from connectors.kafka.records import RecordBatch
 from connectors.kafka.source import StationEventSource
+from connectors.monitor.process import ProcessMonitor
+from connectors.monitor.server import monitored
 from models.fold.rules import FoldConfig
 from pipelines.decode import decode_batch
 from pipelines.fold import FoldLogic, Restore
 from pipelines.runtime.flow import AS_CHILD, ERROR_PREFIX
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 from sipe.errors import SipeError, UsageError
+from sipe.metrics import UNMONITORED, Monitor
 from sipe.settings import Settings, load
 
 DRAIN_TIMEOUT_S = 4.0
 """A child whose parent was killed has lost its servers too, and cannot drain for ever."""
 
 
-def build(source: Source[tuple[str, RecordBatch]], restore_fold: Restore, sink: Sink[Publication]) -> Dataflow:
+def build(
+    source: Source[tuple[str, RecordBatch]],
+    restore_fold: Restore,
+    sink: Sink[Publication],
+    monitor: Monitor = UNMONITORED,
+) -> Dataflow:
     """The flow between a source and a sink."""
     flow = Dataflow("facts")
     records = op.input("kafka", flow, source)
     events = op.map("decode", records, lambda keyed: (keyed[0], decode_batch(keyed[1])))
-    publications = op.stateful_batch("fold", events, partial(FoldLogic, restore=restore_fold))
+    publications = op.stateful_batch("fold", events, partial(FoldLogic, restore=restore_fold, monitor=monitor))
     op.output("clickhouse", op.key_rm("publications", publications), sink)
     return flow
 
@@ -57,22 +66,32 @@ def run(settings: Settings, recovery_dir: Path, *, as_child: bool = False) -> No
     if settings.kafka_url is None or settings.clickhouse_url is None:
         raise UsageError("the flow needs SIPE_KAFKA_URL and SIPE_CLICKHOUSE_URL; without them use `sipe up`")
     stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    monitor = ProcessMonitor("flow")
+
+    def drain(*_: object) -> None:
+        monitor.vitals.drain()
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, drain)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the whole group; `sipe up` decides
     address = Address.parse(settings.clickhouse_url)
-    source = StationEventSource(settings.kafka_url, STATION_EVENTS_TOPIC.name, settings.log_epoch, stop=stopping.is_set)
-    flow = build(source, partial(restore, address, FoldConfig()), ClickHouseSink(address))
+    monitor.needs(DEPENDENCY, partial(probe, address))
+    source = StationEventSource(
+        settings.kafka_url, STATION_EVENTS_TOPIC.name, settings.log_epoch, stop=stopping.is_set, monitor=monitor
+    )
+    flow = build(source, partial(restore, address, FoldConfig()), ClickHouseSink(address, monitor=monitor), monitor)
     if not list(recovery_dir.glob("*.sqlite3")):
         recovery_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         init_db_dir(recovery_dir, 1)  # type: ignore[no-untyped-call]  # Bytewax's Rust part has no types
     if as_child:
         threading.Thread(target=_drain_when_parent_leaves, args=[stopping], daemon=True).start()
-    cli_main(  # type: ignore[no-untyped-call]
-        flow,
-        workers_per_process=settings.workers,
-        epoch_interval=timedelta(milliseconds=settings.snapshot_interval_ms),
-        recovery_config=RecoveryConfig(recovery_dir),  # type: ignore[no-untyped-call]
-    )
+    with monitored(monitor, settings):
+        cli_main(  # type: ignore[no-untyped-call]
+            flow,
+            workers_per_process=settings.workers,
+            epoch_interval=timedelta(milliseconds=settings.snapshot_interval_ms),
+            recovery_config=RecoveryConfig(recovery_dir),  # type: ignore[no-untyped-call]
+        )
 
 
 def main(args: Sequence[str]) -> int:

@@ -15,7 +15,10 @@ from pipelines.rows import Pending, restatement_blocks
 from sipe.contracts.codec import Reject
 from sipe.contracts.events import ClockAdvanced
 from sipe.contracts.tables import version_of
+from sipe.metrics import STATIONS, TICKS, UNMONITORED, Monitor
 
+RESTORE_S = 3600.0
+"""Rebuilding the state of a partition may take so long before it counts as stuck."""
 PENDING_BYTES_MAX = 1_000_000
 """Rows of the archive wait for the next tick, but not more than so much: what waits is part of the saved state."""
 
@@ -26,8 +29,9 @@ Restore = Callable[[int, int], PartitionFold]
 class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
     """One partition's fold. Nothing saved means that the log is new: its state is what earlier logs left behind."""
 
-    def __init__(self, saved: bytes | None, restore: Restore) -> None:
+    def __init__(self, saved: bytes | None, restore: Restore, monitor: Monitor = UNMONITORED) -> None:
         self._restore = restore
+        self._monitor = monitor
         self._fold: PartitionFold | None = None
         self._pending = Pending()
         self._tick_offset = 0
@@ -39,6 +43,7 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
         publications: list[Publication] = []
         for batch in batches:
             if self._fold is None:
+                self._monitor.turned(RESTORE_S)
                 self._fold = self._restore(batch.epoch, batch.partition)
             for record, event in batch.records:
                 version = version_of(batch.epoch, record.offset)
@@ -47,6 +52,8 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
                     self._tick_offset = record.offset + 1
                     blocks = restatement_blocks(restatement, version)
                     publications.append((*self._archived(batch, record.offset + 1), *blocks))
+                    self._monitor.count(TICKS, partition=batch.partition)
+                    self._monitor.set(STATIONS, len(self._fold.stations), partition=batch.partition)
                 elif isinstance(event, Reject):
                     self._pending.reject(batch, record, event)
                 else:

@@ -39,6 +39,10 @@ class Settings:
     """How often the flow saves its state."""
     workers: int = 1
     """Threads of the flow; partitions are shared out among them."""
+    monitor_port: int = 0
+    """Where a process serves `/metrics`, `/live` and `/ready`; 0 is nowhere. The flow of `sipe up` takes the next."""
+    monitor_host: str = "127.0.0.1"
+    """The address that it listens on; there is no authentication, so nothing but loopback or a private network."""
 
 
 def secret_names() -> tuple[str, ...]:

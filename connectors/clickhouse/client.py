@@ -19,6 +19,7 @@ from sipe.errors import SipeError, UsageError
 URL_FORM = "clickhouse://user:password@host:port/database"
 CONNECT_TIMEOUT_S = 10
 SEND_RECEIVE_TIMEOUT_S = 120
+PROBE_TIMEOUT_S = 2.0
 
 DRIVER_ERRORS: tuple[type[Exception], ...] = (driver_errors.Error, OSError, EOFError)
 """What the driver raises when a server refuses, fails or goes away."""
@@ -84,7 +85,7 @@ def _not_a_url(why: str) -> UsageError:
     return UsageError(f"ClickHouse URL: {why}; expected {URL_FORM} (SIPE_CLICKHOUSE_URL)")
 
 
-def driver(address: Address, *, use_numpy: bool = False) -> Client:
+def driver(address: Address, *, use_numpy: bool = False, timeout_s: float | None = None) -> Client:
     """A driver that connects at its first query. One query at a time: every thread and worker needs its own."""
     return Client(
         host=address.host,
@@ -94,8 +95,8 @@ def driver(address: Address, *, use_numpy: bool = False) -> Client:
         password=address.password,
         secure=address.secure,
         client_name="sipe",
-        connect_timeout=CONNECT_TIMEOUT_S,
-        send_receive_timeout=SEND_RECEIVE_TIMEOUT_S,
+        connect_timeout=timeout_s or CONNECT_TIMEOUT_S,
+        send_receive_timeout=timeout_s or SEND_RECEIVE_TIMEOUT_S,
         settings={"use_numpy": use_numpy},
     )
 
@@ -168,6 +169,17 @@ def connect(url: str | Address) -> Warehouse:
     warehouse = Warehouse(url if isinstance(url, Address) else Address.parse(url))
     warehouse.run("SELECT 1")
     return warehouse
+
+
+def probe(address: Address, timeout_s: float = PROBE_TIMEOUT_S) -> None:
+    """Ask for a sign of life over a connection of its own; raises `SipeError` when none comes in time."""
+    asking = driver(address, timeout_s=timeout_s)
+    try:
+        asking.execute("SELECT 1")
+    except DRIVER_ERRORS as error:
+        raise explained(error, address) from error
+    finally:
+        asking.disconnect()
 
 
 def _in_utc(value: Any) -> Any:

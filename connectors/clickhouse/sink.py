@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from itertools import chain
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
-from connectors.clickhouse.block import Block
 from connectors.clickhouse.client import Address
-from connectors.clickhouse.writer import Retry, Writer
+from connectors.clickhouse.tally import Publication, tally
+from connectors.clickhouse.writer import DEPENDENCY, Retry, Writer
+from sipe.metrics import UNMONITORED, Monitor
 
-Publication = tuple[Block, ...]
-"""The blocks that belong together: rows and the progress that says they are in."""
+__all__ = ["ClickHouseSink", "Publication"]
 
 
 class ClickHouseSink(DynamicSink[Publication]):
@@ -22,25 +23,29 @@ class ClickHouseSink(DynamicSink[Publication]):
     last snapshot.
     """
 
-    def __init__(self, address: Address, retry: Retry | None = None) -> None:
+    def __init__(self, address: Address, retry: Retry | None = None, monitor: Monitor = UNMONITORED) -> None:
         self._address = address
         self._retry = retry
+        self._monitor = monitor
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> ClickHouseSinkPartition:
         """The partition of one worker, with a connection of its own."""
         del step_id, worker_index, worker_count  # every worker writes alike
-        return ClickHouseSinkPartition(Writer(self._address, self._retry))
+        return ClickHouseSinkPartition(Writer(self._address, self._retry, self._monitor), self._monitor)
 
 
 class ClickHouseSinkPartition(StatelessSinkPartition[Publication]):
     """What one worker writes by."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, monitor: Monitor = UNMONITORED) -> None:
         self._writer = writer
+        self._monitor = monitor
 
     def write_batch(self, items: list[Publication]) -> None:
         """Write all rows of the publications, or raise."""
-        self._writer.write(chain.from_iterable(items))
+        with self._monitor.in_sink(DEPENDENCY):
+            self._writer.write(chain.from_iterable(items))
+        tally(items, self._monitor, time.time())
 
     def close(self) -> None:
         """Close the connection; not called on a crash."""

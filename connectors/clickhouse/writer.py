@@ -15,7 +15,10 @@ from connectors.clickhouse.block import Block
 from connectors.clickhouse.client import DRIVER_ERRORS, Address, driver, explained
 from sipe.contracts.tables import TABLES, Table
 from sipe.errors import SipeError
+from sipe.metrics import INSERT_RETRIES, INSERT_SECONDS, ROWS_WRITTEN, UNMONITORED, Monitor
 
+DEPENDENCY = "clickhouse"
+"""What the store is called where a process is monitored."""
 ROWS_PER_INSERT = 100_000
 ATTEMPTS_MAX = 1_000
 
@@ -81,9 +84,10 @@ class Retry:
 class Writer:
     """Writes blocks over a connection of its own; one for each thread or worker."""
 
-    def __init__(self, address: Address, retry: Retry | None = None) -> None:
+    def __init__(self, address: Address, retry: Retry | None = None, monitor: Monitor = UNMONITORED) -> None:
         self._address = address
         self._retry = retry or Retry()
+        self._monitor = monitor
         self._driver = driver(address, use_numpy=True)
 
     def write(self, blocks: Iterable[Block]) -> None:
@@ -110,8 +114,12 @@ class Writer:
         query = f"INSERT INTO {table.name} ({names}) VALUES"
         waits_s = self._retry.waits_s()
         while True:
+            began_s = time.monotonic()
             try:
                 self._driver.execute(query, arrays, columnar=True, settings=_INSERT_SETTINGS)
+                self._monitor.observe(INSERT_SECONDS, time.monotonic() - began_s, table=table.name)
+                self._monitor.count(ROWS_WRITTEN, len(arrays[0]), table=table.name)
+                self._monitor.answered(DEPENDENCY)
                 return
             except DRIVER_ERRORS as error:
                 self._driver.disconnect()  # what is left of the exchange must not reach the next query
@@ -122,6 +130,7 @@ class Writer:
                 if wait_s is None:
                     raise SipeError(f"gave up writing table {table.name}: {failure}") from error
                 _log.warning("writing table %s: %s; next attempt in %.1f s", table.name, failure, wait_s)
+                self._monitor.count(INSERT_RETRIES, table=table.name)
                 self._retry.sleep(wait_s)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -12,10 +13,13 @@ from connectors.kafka.cluster import partition_count, watermarks
 from connectors.kafka.config import LOGGER, consumer_config
 from connectors.kafka.records import Record, RecordBatch
 from sipe.errors import SipeError
+from sipe.metrics import RECORDS_READ, SNAPSHOT_TIME, SOURCE_LAG, UNMONITORED, Monitor
 
 BATCH_RECORDS_MAX = 5_000
 IDLE_POLL = timedelta(milliseconds=20)
 """Has to stay below the flow's snapshot interval, else Bytewax takes no snapshot while the log is silent."""
+
+LAG_EVERY_S = 1.0
 
 Position = tuple[int, int]
 """(log epoch, next offset): an offset means nothing without the log it counts in."""
@@ -40,12 +44,14 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
         *,
         stop: Callable[[], bool] = _never,
         batch_records_max: int = BATCH_RECORDS_MAX,
+        monitor: Monitor = UNMONITORED,
     ) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
         self._epoch = epoch
         self._stop = stop
         self._batch_records_max = batch_records_max
+        self._monitor = monitor
 
     def list_parts(self) -> list[str]:
         """The partitions that the broker has; raises `SipeError` without a broker or topic."""
@@ -69,6 +75,7 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
         except BaseException:
             consumer.close()
             raise
+        self._monitor.assigned(f"{self._topic}[{partition}]")
         return PartitionReader(
             consumer,
             self._topic,
@@ -76,6 +83,7 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
             position=(self._epoch, next_offset),
             stop=self._stop,
             batch_records_max=self._batch_records_max,
+            monitor=self._monitor,
         )
 
     def _resume_offset(self, partition: int, saved: Position, low: int, high: int) -> int:
@@ -112,6 +120,7 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
         position: Position,
         stop: Callable[[], bool],
         batch_records_max: int,
+        monitor: Monitor,
     ) -> None:
         self._consumer = consumer
         self._topic = topic
@@ -120,12 +129,16 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
         self._epoch, self._next_offset = position
         self._stop = stop
         self._batch_records_max = batch_records_max
+        self._monitor = monitor
+        self._lag_due_s = 0.0
         self._awake: datetime | None = None
 
     def next_batch(self) -> list[tuple[str, RecordBatch]]:
         """What has arrived, as one item, or nothing; raises `SipeError` that names the place in the log."""
+        self._monitor.turned()
         if self._stop():
             raise StopIteration
+        self._tell_lag()
         messages = self._consumer.consume(self._batch_records_max, 0)
         if not messages:
             self._awake = datetime.now(UTC) + IDLE_POLL
@@ -133,6 +146,7 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
         self._awake = None
         records = [self._record(message) for message in messages]
         self._next_offset = records[-1].offset + 1
+        self._monitor.count(RECORDS_READ, len(records), partition=self._partition)
         return [(self._key, RecordBatch(self._epoch, self._partition, records))]
 
     def next_awake(self) -> datetime | None:
@@ -141,11 +155,22 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
 
     def snapshot(self) -> Position:
         """The log epoch and the offset of the next record."""
+        self._monitor.set(SNAPSHOT_TIME, time.time())
         return self._epoch, self._next_offset
 
     def close(self) -> None:
         """Let go of the connection."""
         self._consumer.close()
+
+    def _tell_lag(self) -> None:
+        """Now and then, from what the last fetch told of the log's end."""
+        now_s = time.monotonic()
+        if now_s < self._lag_due_s:
+            return
+        self._lag_due_s = now_s + LAG_EVERY_S
+        known = self._consumer.get_watermark_offsets(TopicPartition(self._topic, self._partition), cached=True)
+        if known and known[1] >= 0:
+            self._monitor.set(SOURCE_LAG, max(known[1] - self._next_offset, 0), partition=self._partition)
 
     def _record(self, message: Message) -> Record:
         error, offset = message.error(), message.offset()

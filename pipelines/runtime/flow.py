@@ -10,6 +10,7 @@ from pathlib import Path
 
 from connectors.embedded.process import ChildServer
 from sipe.errors import SipeError
+from sipe.metrics import FLOW_RESTARTS, UNMONITORED, Monitor
 from sipe.settings import FILE_SUFFIX, PREFIX, Settings, secret_names
 
 MODULE = "pipelines.facts"
@@ -39,9 +40,11 @@ class FlowProcess:
         log_path: Path,
         *,
         crashes_max: int = CRASHES_MAX,
+        monitor: Monitor = UNMONITORED,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._crashes_max = crashes_max
+        self._monitor = monitor
         self._log_path = log_path
         self._monotonic_s = monotonic_s
         self._server = ChildServer(MODULE, AS_CHILD, log_path=log_path, environ=environ(settings))
@@ -69,6 +72,7 @@ class FlowProcess:
             if self._restart_s is None:
                 self._server.check()
             elif now_s >= self._restart_s:
+                self._monitor.count(FLOW_RESTARTS)
                 self._start()
         except SipeError as error:
             self._server.stop()
@@ -101,6 +105,8 @@ class FlowProcess:
 
 def environ(settings: Settings) -> dict[str, str]:
     """The environment that a child loads these settings from; secrets are read already, so it looks into no file."""
-    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    texts = {PREFIX + name.upper(): "" if value is None else str(value) for name, value in values.items()}
+    values = {field: getattr(settings, field.name) for field in fields(settings)}
+    texts = {
+        PREFIX + field.name.upper(): "" if value == field.default else str(value) for field, value in values.items()
+    }
     return texts | {name + FILE_SUFFIX: "" for name in secret_names()}

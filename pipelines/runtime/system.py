@@ -20,6 +20,7 @@ from pipelines.runtime.flow import FlowProcess
 from pipelines.runtime.progress import DelayedProgress, stored_offsets
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 from sipe.errors import SipeError, UsageError
+from sipe.metrics import UNMONITORED, Monitor
 from sipe.settings import Settings
 
 EMBEDDED_SNAPSHOT_INTERVAL_MS = 1_000
@@ -80,10 +81,13 @@ class Runtime:
     data directory, and with `flow` the flow; they end with this.
     """
 
-    def __init__(self, settings: Settings, *, serve: bool = False, flow: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, *, serve: bool = False, flow: bool = True, monitor: Monitor = UNMONITORED
+    ) -> None:
         self._settings = settings
         self._serve = serve
         self._with_flow = flow
+        self._monitor = monitor
         self._system: System | None = None
         self.stack: EmbeddedStack | None = None
         """The embedded stack, when it is ours."""
@@ -195,10 +199,12 @@ class Runtime:
             clickhouse_url=system.clickhouse_url,
             log_epoch=system.log_epoch,
             data_dir=self._settings.data_dir.resolve(),
+            # Beside that of this process.
+            monitor_port=self._settings.monitor_port and self._settings.monitor_port + 1,
         )
         if system.embedded:
             settings = replace(settings, snapshot_interval_ms=EMBEDDED_SNAPSHOT_INTERVAL_MS)
-        flow = FlowProcess(settings, settings.data_dir / "logs" / "flow.log")
+        flow = FlowProcess(settings, settings.data_dir / "logs" / "flow.log", monitor=self._monitor)
         self._open.callback(flow.stop)
         flow.start()
         self.flow = flow

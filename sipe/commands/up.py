@@ -9,9 +9,14 @@ import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+from connectors.clickhouse.client import probe
+from connectors.clickhouse.writer import DEPENDENCY
 from connectors.kafka import ticker
+from connectors.monitor.process import ProcessMonitor
+from connectors.monitor.server import monitored
 from pipelines.runtime.system import Runtime, System
 from sipe.clock import SystemClock
 from sipe.commands._output import out
@@ -32,24 +37,29 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Runtime(settings, serve=True) as runtime:
+    monitor = ProcessMonitor("up")
+    with monitored(monitor, settings), Runtime(settings, serve=True, monitor=monitor) as runtime:
+        monitor.assigned("ticker")
+        monitor.needs(DEPENDENCY, partial(probe, runtime.system.store))
         if args.json:
             print(json.dumps(_addresses(runtime.system, settings.data_dir)))  # a line, for programs that wait for it
         else:
             _say(runtime.system, settings.data_dir, f" --data {args.data}" if args.data else "")
         sys.stdout.flush()
-        _tick(runtime, stop)
+        _tick(runtime, stop, monitor)
     return 0
 
 
-def _tick(runtime: Runtime, stop: threading.Event) -> None:
+def _tick(runtime: Runtime, stop: threading.Event, monitor: ProcessMonitor) -> None:
     """Tick each second in a thread of its own, and look after servers and flow in this one."""
     with runtime.sender() as sender, ThreadPoolExecutor(1, thread_name_prefix="ticker") as threads:
-        ticking = threads.submit(ticker.run, sender, SystemClock(), stop)
+        ticking = threads.submit(ticker.run, sender, SystemClock(), stop, monitor)
         try:
             while not stop.wait(CHECK_EVERY_S) and not ticking.done():
                 runtime.check()
+                monitor.turned()
         finally:
+            monitor.vitals.drain()
             stop.set()
         ticking.result()
 

@@ -1,4 +1,4 @@
-"""Writes what others read of the contracts: JSON Schema, example messages and `docs/contracts.md`.
+"""Writes what others read of the declarations: JSON Schema, example messages, `docs/contracts.md`, `docs/metrics.md`.
 
     python -m sipe.contracts.schema
 
@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from sipe import metrics
 from sipe.contracts import reference
 from sipe.contracts.codec import encode
 from sipe.contracts.events import STATION_EVENTS, ClockAdvanced, Event
@@ -24,6 +25,7 @@ from sipe.contracts.topics import STATION_EVENTS_TOPIC
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = Path("sipe/contracts/generated")
 REFERENCE = Path("docs/contracts.md")
+METRICS_PAGE = Path("docs/metrics.md")
 
 
 def event_type(event: Event | type[Event]) -> str:
@@ -58,6 +60,7 @@ def files() -> dict[Path, str]:
         GENERATED / "station-event.schema.json": _pretty(msgspec.json.encode(schema)),
         **examples,
         REFERENCE: reference.markdown(schema),
+        METRICS_PAGE: metrics.markdown(),
     }
 
 

@@ -48,7 +48,7 @@ def read_log(bootstrap: str, ends: dict[int, int]) -> dict[int, list[Record]]:
     return {partition: read_to(source.build_part("in", str(partition), None), end) for partition, end in ends.items()}
 
 
-def run_flow(bootstrap: str, ends: dict[int, int], **options: int) -> list[tuple[str, RecordBatch]]:
+def run_flow(bootstrap: str, ends: dict[int, int], batch_records_max: int = 5_000) -> list[tuple[str, RecordBatch]]:
     """Everything up to `ends` that comes out of a dataflow which is nothing but the source."""
     out: list[tuple[str, RecordBatch]] = []
     deadline = time.monotonic() + DEADLINE_S
@@ -58,7 +58,9 @@ def run_flow(bootstrap: str, ends: dict[int, int], **options: int) -> list[tuple
         return read == ends or time.monotonic() > deadline
 
     flow = Dataflow("through")
-    records = op.input("in", flow, StationEventSource(bootstrap, TOPIC, epoch=3, stop=all_in, **options))
+    records = op.input(
+        "in", flow, StationEventSource(bootstrap, TOPIC, epoch=3, stop=all_in, batch_records_max=batch_records_max)
+    )
     op.output("out", records, testing.TestingSink(out))
     testing.run_main(flow, epoch_interval=timedelta(milliseconds=100))  # type: ignore[no-untyped-call]
     return out

@@ -1,0 +1,213 @@
+"""Prometheus metrics, declared once: every process shows these, under these names, and no others.
+
+A time is the time itself and never an age: `time() - sipe_log_time_seconds` keeps growing when the process hangs.
+What a process counts begins anew when it starts, and counts work that a crash repeated again; what follows from the
+log alone is in the table `station_health`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+TURN_S = 30.0
+"""A loop that has not turned for so long is stuck, unless it said that it would take longer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A metric as Prometheus reads it; buckets are the upper bounds of a histogram, in its unit."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+    help: str
+
+
+BUILD_INFO = Metric(
+    name="sipe_build_info",
+    kind="gauge",
+    labels=("version", "python", "process"),
+    help="Always 1; the labels say what runs.",
+)
+RECORDS_READ = Metric(
+    name="sipe_records_read_total", kind="counter", labels=("partition",), help="Kafka records that were read."
+)
+SOURCE_LAG = Metric(
+    name="sipe_source_lag_records",
+    kind="gauge",
+    labels=("partition",),
+    help="Records in the log that are not read yet: the end of the partition less the position.",
+)
+LOG_TIME = Metric(
+    name="sipe_log_time_seconds",
+    kind="gauge",
+    labels=("partition",),
+    help="The time in the log, as its last tick told it (Unix time); in a replay or simulation it lies in the past.",
+)
+EVENTS = Metric(
+    name="sipe_events_total",
+    kind="counter",
+    labels=("outcome",),
+    help="Events by what became of them: accepted, duplicate or late.",
+)
+REJECTS = Metric(
+    name="sipe_rejects_total", kind="counter", labels=("reason",), help="Messages that are no events, by reason."
+)
+TICKS = Metric(name="sipe_ticks_total", kind="counter", labels=("partition",), help="Ticks that were taken in.")
+STATIONS = Metric(
+    name="sipe_stations", kind="gauge", labels=("partition",), help="Stations that the fold of a partition knows."
+)
+QUARANTINED = Metric(
+    name="sipe_quarantined_senders",
+    kind="gauge",
+    labels=("partition",),
+    help="Senders whose messages are set aside because most of them were rejects.",
+)
+SNAPSHOT_TIME = Metric(
+    name="sipe_snapshot_time_seconds", kind="gauge", help="When state was last taken for saving (Unix time)."
+)
+PUBLICATIONS = Metric(
+    name="sipe_publications_total", kind="counter", help="Publications of the fold that are stored; live one per tick."
+)
+ROWS_WRITTEN = Metric(
+    name="sipe_rows_written_total", kind="counter", labels=("table",), help="Rows stored, repeated ones included."
+)
+INSERT_SECONDS = Metric(
+    name="sipe_insert_seconds",
+    kind="histogram",
+    labels=("table",),
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+    help="How long a successful INSERT took.",
+)
+INSERT_RETRIES = Metric(
+    name="sipe_insert_retries_total",
+    kind="counter",
+    labels=("table",),
+    help="INSERTs that were tried again.",
+)
+SINK_SECONDS = Metric(
+    name="sipe_sink_blocked_seconds_total",
+    kind="counter",
+    labels=("sink",),
+    help="Seconds spent in a sink, in which nothing is read: near one per second is back-pressure.",
+)
+EVENT_LATENCY = Metric(
+    name="sipe_event_latency_seconds",
+    kind="histogram",
+    buckets=(0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0),
+    help="From an event's time to its row being stored; only of accepted events at most an hour old, so live ones.",
+)
+DEAD_LETTERS = Metric(
+    name="sipe_dead_letters_total", kind="counter", labels=("reason",), help="Messages sent to a dead letter topic."
+)
+DEAD_LETTER_RETRIES = Metric(
+    name="sipe_dead_letter_retries_total", kind="counter", help="Dead letters that were not taken and sent again."
+)
+TICKS_SENT = Metric(name="sipe_ticks_sent_total", kind="counter", help="Ticks that the ticker sent to every partition.")
+TICKER_TIME = Metric(
+    name="sipe_ticker_time_seconds", kind="gauge", help="The time that the ticker sent last (Unix time)."
+)
+FLOW_RESTARTS = Metric(
+    name="sipe_flow_restarts_total", kind="counter", help="How often `sipe up` started a flow again that had crashed."
+)
+
+METRICS: tuple[Metric, ...] = (
+    BUILD_INFO,
+    RECORDS_READ,
+    SOURCE_LAG,
+    LOG_TIME,
+    EVENTS,
+    REJECTS,
+    TICKS,
+    STATIONS,
+    QUARANTINED,
+    SNAPSHOT_TIME,
+    PUBLICATIONS,
+    ROWS_WRITTEN,
+    INSERT_SECONDS,
+    INSERT_RETRIES,
+    SINK_SECONDS,
+    EVENT_LATENCY,
+    DEAD_LETTERS,
+    DEAD_LETTER_RETRIES,
+    TICKS_SENT,
+    TICKER_TIME,
+    FLOW_RESTARTS,
+)
+
+
+class Monitor(Protocol):
+    """What a part of a process tells of its work: numbers, and that it gets on. For any thread; none of it blocks."""
+
+    def count(self, metric: Metric, amount: float = 1, **labels: str | int) -> None:
+        """Add to a counter."""
+
+    def set(self, metric: Metric, value: float, **labels: str | int) -> None:
+        """Set a gauge."""
+
+    def observe(self, metric: Metric, value: float, **labels: str | int) -> None:
+        """Add a value to a histogram."""
+
+    def turned(self, within_s: float = TURN_S) -> None:
+        """This thread's loop has turned, and will again within so many seconds; if it does not, it is stuck."""
+
+    def in_sink(self, sink: str) -> AbstractContextManager[None]:
+        """Within the `with` block this thread waits for a sink and reads nothing."""
+
+    def answered(self, dependency: str) -> None:
+        """A server that this process needs has just done what it was asked to."""
+
+    def assigned(self, what: str) -> None:
+        """This process has got a part of the work, such as a partition; without any it is not ready."""
+
+
+class Unmonitored:
+    """Tells nobody."""
+
+    def count(self, metric: Metric, amount: float = 1, **labels: str | int) -> None:
+        """Nothing."""
+
+    def set(self, metric: Metric, value: float, **labels: str | int) -> None:
+        """Nothing."""
+
+    def observe(self, metric: Metric, value: float, **labels: str | int) -> None:
+        """Nothing."""
+
+    def turned(self, within_s: float = TURN_S) -> None:
+        """Nothing."""
+
+    def in_sink(self, sink: str) -> AbstractContextManager[None]:
+        """Nothing."""
+        del sink
+        return nullcontext()
+
+    def answered(self, dependency: str) -> None:
+        """Nothing."""
+
+    def assigned(self, what: str) -> None:
+        """Nothing."""
+
+
+UNMONITORED = Unmonitored()
+
+
+def markdown() -> str:
+    """The page of metrics, docs/metrics.md."""
+    return "\n".join(_page()) + "\n"
+
+
+def _page() -> Iterator[str]:
+    yield "# Metrics"
+    yield ""
+    yield "Generated by `make schemas` from `sipe/metrics.py`; edit the declarations there, not this page. Every"
+    yield "process with `SIPE_MONITOR_PORT` shows them on `/metrics`; see [operations.md](operations.md#monitoring)."
+    yield ""
+    yield "| metric | type | labels | what it says |"
+    yield "| --- | --- | --- | --- |"
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        yield f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |"
