@@ -29,6 +29,7 @@ from connectors.clickhouse.client import Address, probe
 from connectors.clickhouse.sink import ClickHouseSink, Publication
 from connectors.clickhouse.writer import DEPENDENCY
 from connectors.embedded.process import serve_until_parent_leaves
+from connectors.kafka.address import KafkaAddress
 from connectors.kafka.records import RecordBatch
 from connectors.kafka.source import StationEventSource
 from connectors.monitor.process import ProcessMonitor
@@ -77,7 +78,11 @@ def run(settings: Settings, recovery_dir: Path, *, as_child: bool = False) -> No
     address = Address.parse(settings.clickhouse_url)
     monitor.needs(DEPENDENCY, partial(probe, address))
     source = StationEventSource(
-        settings.kafka_url, STATION_EVENTS_TOPIC.name, settings.log_epoch, stop=stopping.is_set, monitor=monitor
+        KafkaAddress.parse(settings),
+        STATION_EVENTS_TOPIC.name,
+        settings.log_epoch,
+        stop=stopping.is_set,
+        monitor=monitor,
     )
     flow = build(source, partial(restore, address, FoldConfig()), ClickHouseSink(address, monitor=monitor), monitor)
     if not list(recovery_dir.glob("*.sqlite3")):

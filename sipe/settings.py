@@ -29,6 +29,14 @@ class Settings:
 
     kafka_url: str | None = None
     """Bootstrap servers, `host:port[,host:port]`."""
+    kafka_ca_file: str | None = None
+    """With the next two: mutual TLS with Kafka. PEM, the authority that signed the brokers' certificates."""
+    kafka_cert_file: str | None = None
+    """PEM, our certificate; its common name is our Kafka principal."""
+    kafka_key_file: str | None = None
+    """PEM, the key of that certificate."""
+    kafka_replication: int = 1
+    """On how many brokers `sipe topics apply` keeps each partition of a topic that it creates."""
     clickhouse_url: str | None = field(default=None, repr=False, metadata=SECRET)
     """`clickhouse://user:password@host:port/database`; it holds a password."""
     data_dir: Path = Path(".sipe")

@@ -6,39 +6,42 @@ import time
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from connectors.kafka.address import KafkaAddress
 from sipe.errors import SipeError
 
 CONNECT_TIMEOUT_S = 10.0
 
 
-def partition_count(client: Consumer | Producer, bootstrap: str, topic: str) -> int:
+def partition_count(client: Consumer | Producer, kafka: KafkaAddress, topic: str) -> int:
     """How many partitions the topic has; raises `SipeError` without a broker or topic."""
     try:
         # All topics: asking for a single one may create it.
         topics = client.list_topics(timeout=CONNECT_TIMEOUT_S).topics
     except KafkaException as error:
-        raise unreachable(bootstrap, error) from error
+        raise unreachable(kafka, error) from error
     if topic not in topics:
-        raise SipeError(f"the Kafka broker at {bootstrap} has no topic {topic}: create it first")
+        raise SipeError(
+            f"the Kafka broker at {kafka} has no topic {topic}: `sipe topics apply` creates it, and the rights to it"
+        )
     return len(topics[topic].partitions)
 
 
-def watermarks(consumer: Consumer, bootstrap: str, topic: str, partition: int) -> tuple[int, int]:
+def watermarks(consumer: Consumer, kafka: KafkaAddress, topic: str, partition: int) -> tuple[int, int]:
     """The oldest offset a partition still has, and the offset its next record will get."""
     try:
         offsets = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CONNECT_TIMEOUT_S)
     except KafkaException as error:
-        raise unreachable(bootstrap, error) from error
+        raise unreachable(kafka, error) from error
     if offsets is None:
-        raise unreachable(bootstrap, TimeoutError(f"no watermarks of {topic}[{partition}]"))
+        raise unreachable(kafka, TimeoutError(f"no watermarks of {topic}[{partition}]"))
     low, high = offsets
     return low, high
 
 
-def unreachable(bootstrap: str, error: Exception) -> SipeError:
+def unreachable(kafka: KafkaAddress, error: Exception) -> SipeError:
     """The one way to say that a broker does not answer."""
     reason = error.args[0].str() if isinstance(error, KafkaException) else str(error)
-    return SipeError(f"no Kafka broker answers at {bootstrap} ({reason}): is it running, and is SIPE_KAFKA_URL right?")
+    return SipeError(f"no Kafka broker answers at {kafka} ({reason}): is it running, and is SIPE_KAFKA_URL right?")
 
 
 class Patience:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from confluent_kafka import Consumer
 
+from connectors.kafka.address import KafkaAddress
 from connectors.kafka.cluster import watermarks
 from connectors.kafka.config import LOGGER, consumer_config
 from sipe.errors import SipeError
@@ -46,11 +47,11 @@ class Backlog:
 class RetentionGuard:
     """Knows how much of what was sent still has only the embedded broker to rely on."""
 
-    def __init__(self, bootstrap: str, topic: str, partitions: int, progress: Progress) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaAddress, topic: str, partitions: int, progress: Progress) -> None:
+        self._kafka = kafka
         self._topic = topic
         self._progress = progress
-        self._consumer = Consumer(consumer_config(bootstrap), logger=LOGGER)
+        self._consumer = Consumer(consumer_config(kafka), logger=LOGGER)
         self._backlogs = [Backlog() for _ in range(partitions)]
         self._in_flight_bytes = 0
 
@@ -77,7 +78,7 @@ class RetentionGuard:
         """Learn what has been stored; raises `SipeError` when the broker dropped a record before that."""
         # The log's beginning before the progress: what was stored in between can then not look like a loss.
         oldest = [
-            watermarks(self._consumer, self._bootstrap, self._topic, partition)[0]
+            watermarks(self._consumer, self._kafka, self._topic, partition)[0]
             for partition in range(len(self._backlogs))
         ]
         stored = self._progress()

@@ -8,6 +8,7 @@ from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
+from connectors.kafka.address import KafkaAddress
 from connectors.kafka.cluster import Patience, partition_count, watermarks
 from connectors.kafka.config import LOGGER, consumer_config, producer_config
 from connectors.kafka.retention import RECORD_OVERHEAD_BYTES, Progress, RetentionGuard
@@ -30,19 +31,19 @@ class EventSender:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaAddress,
         *,
         topic: str = STATION_EVENTS_TOPIC.name,
         progress: Progress | None = None,
         stall_timeout_s: float = 120.0,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._topic = topic
         self._stall_timeout_s = stall_timeout_s
-        self._producer = Producer(producer_config(bootstrap), logger=LOGGER)
+        self._producer = Producer(producer_config(kafka), logger=LOGGER)
         # Asked for before anything is sent, so that a missing broker or topic is an error here and not a timeout.
-        self._partitions = partition_count(self._producer, bootstrap, topic)
-        self._guard = RetentionGuard(bootstrap, topic, self._partitions, progress) if progress else None
+        self._partitions = partition_count(self._producer, kafka, topic)
+        self._guard = RetentionGuard(kafka, topic, self._partitions, progress) if progress else None
         self._failure: str | None = None
         self._ends: dict[int, int] = {}
         self._ends_unknown: set[int] = set()
@@ -74,9 +75,9 @@ class EventSender:
         """Flush, then per partition sent to, the offset after the last record: all before it is in the log."""
         self.flush()
         if self._ends_unknown:
-            consumer = Consumer(consumer_config(self._bootstrap), logger=LOGGER)
+            consumer = Consumer(consumer_config(self._kafka), logger=LOGGER)
             for partition in self._ends_unknown:
-                self._ends[partition] = watermarks(consumer, self._bootstrap, self._topic, partition)[1]
+                self._ends[partition] = watermarks(consumer, self._kafka, self._topic, partition)[1]
             consumer.close()
             self._ends_unknown.clear()
         return dict(sorted(self._ends.items()))
@@ -90,6 +91,8 @@ class EventSender:
 
     def _produce(self, value: bytes, key: bytes | None, partition: int) -> None:
         self._raise_failure()
+        if len(value) > MESSAGE_BYTES_MAX:
+            raise _too_big(self._topic, len(value))
         size_bytes = _size_bytes(key, value)
         if self._guard:
             self._throttle(self._guard)
@@ -127,7 +130,7 @@ class EventSender:
         partition, offset = message.partition(), message.offset()
         if error is not None or partition is None:
             reason = error.str() if error else "unknown partition"
-            self._failure = self._failure or f"{self._topic}[{partition}] at {self._bootstrap}: {reason}"
+            self._failure = self._failure or f"{self._topic}[{partition}] at {self._kafka}: {reason}"
             return
         if offset is None or offset < 0:  # a retry found it in the log already; the broker no longer knows where
             self._ends_unknown.add(partition)
@@ -137,17 +140,14 @@ class EventSender:
             self._guard.delivered(partition, offset, _size_bytes(message.key(), message.value()))
 
     def _refused(self, error: KafkaError, value_bytes: int) -> SipeError:
-        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-            return SipeError(
-                f"too_big: a message of {value_bytes} bytes was not sent to {self._topic}, "
-                f"at most {MESSAGE_BYTES_MAX} are allowed, key and framing included: split it"
-            )
-        return SipeError(f"{self._topic} at {self._bootstrap} took no message: {error.str()}")
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:  # with a key that is no station's name
+            return _too_big(self._topic, value_bytes)
+        return SipeError(f"{self._topic} at {self._kafka} took no message: {error.str()}")
 
     def _unacknowledged(self, count: int) -> str:
         return (
             f"{count} messages to {self._topic} wait for an acknowledgement and the Kafka broker at "
-            f"{self._bootstrap} gave none for {self._stall_timeout_s:g} s: is it running?"
+            f"{self._kafka} gave none for {self._stall_timeout_s:g} s: is it running?"
         )
 
     def _raise_failure(self) -> None:
@@ -170,6 +170,13 @@ class EventSender:
             self.close()
         else:  # what went wrong matters more than what is still queued
             self._abandon()
+
+
+def _too_big(topic: str, value_bytes: int) -> SipeError:
+    return SipeError(
+        f"too_big: a message of {value_bytes} bytes was not sent to {topic}, at most {MESSAGE_BYTES_MAX} are allowed "
+        "with a key as long as a station's name: split it"
+    )
 
 
 def _size_bytes(key: bytes | None, value: bytes | None) -> int:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
+from connectors.kafka.address import KafkaAddress
 from connectors.kafka.cluster import partition_count, watermarks
 from connectors.kafka.config import LOGGER, consumer_config
 from connectors.kafka.records import Record, RecordBatch
@@ -38,7 +39,7 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaAddress,
         topic: str,
         epoch: int,
         *,
@@ -46,7 +47,7 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
         batch_records_max: int = BATCH_RECORDS_MAX,
         monitor: Monitor = UNMONITORED,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._topic = topic
         self._epoch = epoch
         self._stop = stop
@@ -55,18 +56,18 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
 
     def list_parts(self) -> list[str]:
         """The partitions that the broker has; raises `SipeError` without a broker or topic."""
-        consumer = Consumer(consumer_config(self._bootstrap), logger=LOGGER)
+        consumer = Consumer(consumer_config(self._kafka), logger=LOGGER)
         try:
-            return [str(number) for number in range(partition_count(consumer, self._bootstrap, self._topic))]
+            return [str(number) for number in range(partition_count(consumer, self._kafka, self._topic))]
         finally:
             consumer.close()
 
     def build_part(self, step_id: str, for_part: str, resume_state: Position | None) -> PartitionReader:
         """Open one partition at the saved position; raises `SipeError` when the log no longer has it."""
         partition = int(for_part)
-        consumer = Consumer(consumer_config(self._bootstrap), logger=LOGGER)
+        consumer = Consumer(consumer_config(self._kafka), logger=LOGGER)
         try:
-            low, high = watermarks(consumer, self._bootstrap, self._topic, partition)
+            low, high = watermarks(consumer, self._kafka, self._topic, partition)
             if resume_state is None:
                 start, next_offset = OFFSET_BEGINNING, low
             else:
@@ -87,7 +88,7 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
         )
 
     def _resume_offset(self, partition: int, saved: Position, low: int, high: int) -> int:
-        where = f"{self._topic}[{partition}] at {self._bootstrap}"
+        where = f"{self._topic}[{partition}] at {self._kafka}"
         saved_epoch, offset = saved
         rebuild = f"start with SIPE_LOG_EPOCH={max(self._epoch, saved_epoch) + 1} to rebuild the state from the archive"
         if saved_epoch != self._epoch:

@@ -14,6 +14,7 @@ from typing import Self
 from connectors.clickhouse import migrate
 from connectors.clickhouse.client import Address, Warehouse, connect
 from connectors.embedded.stack import EmbeddedStack, StackAddress, running
+from connectors.kafka.address import KafkaAddress
 from connectors.kafka.cluster import Patience
 from connectors.kafka.sender import EventSender
 from pipelines.runtime.flow import FlowProcess
@@ -37,7 +38,7 @@ Report = Callable[[int, int], None]
 class System:
     """Where a working system is reached."""
 
-    kafka_url: str
+    kafka: KafkaAddress
     clickhouse_url: str = field(repr=False)
     log_epoch: int
     embedded: bool
@@ -52,7 +53,7 @@ def find(settings: Settings) -> System | None:
     """The named servers, else the stack that runs on the data directory, else nothing; raises `UsageError`."""
     if settings.kafka_url and settings.clickhouse_url:
         return System(
-            kafka_url=settings.kafka_url,
+            kafka=KafkaAddress.parse(settings),
             clickhouse_url=settings.clickhouse_url,
             log_epoch=settings.log_epoch,
             embedded=False,
@@ -66,7 +67,7 @@ def find(settings: Settings) -> System | None:
 
 def _embedded(address: StackAddress) -> System:
     return System(
-        kafka_url=address.kafka_url,
+        kafka=KafkaAddress(address.kafka_url),
         clickhouse_url=address.clickhouse_url,
         log_epoch=address.log_epoch,
         embedded=True,
@@ -143,14 +144,14 @@ class Runtime:
     def sender(self) -> EventSender:
         """A sender that never runs further ahead of the flow than the broker retains; for one thread."""
         if not self.system.embedded:
-            return EventSender(self.system.kafka_url)
+            return EventSender(self.system.kafka)
         store = self.store()
 
         def progress() -> Mapping[int, int]:
             self.check()  # a sender that is held up by a crashed flow is who brings it back
             return stored_offsets(store, self.system.log_epoch)
 
-        return EventSender(self.system.kafka_url, progress=DelayedProgress(progress, SAFE_AFTER_S))
+        return EventSender(self.system.kafka, progress=DelayedProgress(progress, SAFE_AFTER_S))
 
     def progress(self) -> Mapping[int, int]:
         """Per partition, the first offset that is not yet stored."""
@@ -195,7 +196,7 @@ class Runtime:
             raise SipeError(f"{system.store} lacks {len(pending)} migrations: apply them with `sipe migrate`")
         settings = replace(
             self._settings,
-            kafka_url=system.kafka_url,
+            kafka_url=system.kafka.bootstrap,
             clickhouse_url=system.clickhouse_url,
             log_epoch=system.log_epoch,
             data_dir=self._settings.data_dir.resolve(),

@@ -85,9 +85,9 @@ def _say_where(runtime: Runtime, if_ours: str) -> None:
     if runtime.flow:
         note(f"working with {if_ours}")
     elif system.embedded:
-        note(f"working with the embedded stack that runs: broker {system.kafka_url}, store {system.store}")
+        note(f"working with the embedded stack that runs: broker {system.kafka}, store {system.store}")
     else:
-        note(f"working with broker {system.kafka_url} and store {system.store}; their flow has to run")
+        note(f"working with broker {system.kafka} and store {system.store}; their flow has to run")
 
 
 def send_script(sender: EventSender, script: Iterable[StationEvent | Tick]) -> None:

@@ -128,13 +128,13 @@ def _attempt(name: str, check: Callable[[], Check]) -> Check:
 
 def _broker(system: System, ends: dict[int, int]) -> Check:
     topic = STATION_EVENTS_TOPIC
-    consumer = Consumer(consumer_config(system.kafka_url), logger=LOGGER)
+    consumer = Consumer(consumer_config(system.kafka), logger=LOGGER)
     try:
-        count = partition_count(consumer, system.kafka_url, topic.name)
-        ends |= {number: watermarks(consumer, system.kafka_url, topic.name, number)[1] for number in range(count)}
+        count = partition_count(consumer, system.kafka, topic.name)
+        ends |= {number: watermarks(consumer, system.kafka, topic.name, number)[1] for number in range(count)}
     finally:
         consumer.close()
-    detail = f"{system.kafka_url}, {topic.name} with {count} partitions"
+    detail = f"{system.kafka}, {topic.name} with {count} partitions"
     if count != topic.partitions:
         hint = f"{topic.partitions} are declared; keys change their partition with the count, so make a new topic"
         return Check("broker", "failed", detail, hint)

@@ -67,7 +67,7 @@ def _tick(runtime: Runtime, stop: threading.Event, monitor: ProcessMonitor) -> N
 def _addresses(system: System, data_dir: Path) -> dict[str, str | int]:
     store = system.store
     return {
-        "kafka": system.kafka_url,
+        "kafka": system.kafka.bootstrap,
         "clickhouse": f"{store.host}:{store.port}",
         "database": store.database,
         "user": store.user,
@@ -92,7 +92,7 @@ def _say(system: System, data_dir: Path, data_option: str) -> None:
     commands = [(f"sipe {command}{data_option}", what) for command, what in NEXT]
     width = max(len(command) for command, _ in commands)
     for line in (
-        f"Kafka       {system.kafka_url}",
+        f"Kafka       {system.kafka}",
         f"ClickHouse  {store.host}:{store.port}, database {store.database}, user {store.user}{password}",
         f"Flow        log in {data_dir.resolve() / 'logs' / 'flow.log'}",
         "",

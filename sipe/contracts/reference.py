@@ -42,6 +42,14 @@ What is no event becomes a reject, and its bytes are kept with one of the reason
 An event more than {CLOCK_AHEAD_MS_MAX // 60_000} minutes ahead of its Kafka record is rejected as `clock_future`.
 """
 
+_TOPICS = """\
+`sipe topics plan` compares a broker with this table, `sipe topics apply` creates what is missing. Every record carries
+the broker's time (`message.timestamp.type=LogAppendTime`): the clock guard needs a clock that no producer sets, and
+retention counts from a record's arrival. Only age deletes (`retention.bytes=-1`), a replica that lags never leads
+(`unclean.leader.election.enable=false`), and acknowledged means on most replicas (`min.insync.replicas`: 2 of 3).
+A key decides its partition together with the number of partitions, so that number is never changed.
+"""
+
 
 def markdown(schema: Json) -> str:
     """The whole page."""
@@ -108,17 +116,19 @@ def _default(definition: Json, name: str) -> str:
 
 def _topics() -> Iterator[str]:
     yield "## Topics\n"
+    yield _TOPICS
     rows = (
         (
             f"`{t.name}`",
             str(t.partitions),
             f"{t.retention_ms // DAY_MS} days",
+            f"{t.record_bytes_max:,} bytes",
             "yes" if t.compacted else "no",
             t.description,
         )
         for t in TOPICS
     )
-    yield from _table(("topic", "partitions", "retention", "compacted", "what it carries"), rows)
+    yield from _table(("topic", "partitions", "retention", "largest record", "compacted", "what it carries"), rows)
 
 
 def _tables() -> Iterator[str]:

@@ -56,7 +56,7 @@ def inserted_rows(store: Warehouse) -> int:
 def flow_of(runtime: Runtime, settings: Settings, tmp_path: Path) -> FlowProcess:
     system = runtime.system
     named = replace(
-        settings, kafka_url=system.kafka_url, clickhouse_url=system.clickhouse_url, log_epoch=system.log_epoch
+        settings, kafka_url=system.kafka.bootstrap, clickhouse_url=system.clickhouse_url, log_epoch=system.log_epoch
     )
     return FlowProcess(named, tmp_path / "flow.log")
 

@@ -40,7 +40,7 @@ def test_an_open_minute_grows_live_and_silence_turns_unknown(tmp_path: Path) -> 
     ]
     with Runtime(replace(Settings(), data_dir=tmp_path), serve=True) as runtime:
         stop = threading.Event()
-        with EventSender(runtime.system.kafka_url) as ticks, runtime.sender() as sender:
+        with EventSender(runtime.system.kafka) as ticks, runtime.sender() as sender:
             thread = threading.Thread(target=ticker.run, args=(ticks, SystemClock(), stop))
             thread.start()
             try:

@@ -110,7 +110,7 @@ class TestFind:
         url = "clickhouse://u:secret@h:9/d"
         system = find(Settings(kafka_url="k:1", clickhouse_url=url, log_epoch=3, data_dir=tmp_path))
         assert system is not None
-        assert (system.kafka_url, system.log_epoch, system.embedded) == ("k:1", 3, False)
+        assert (system.kafka.bootstrap, system.log_epoch, system.embedded) == ("k:1", 3, False)
         assert "secret" not in f"{system!r} {system.store}"
 
     def test_nothing_is_found_where_nothing_runs(self, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from connectors.embedded.stack import EmbeddedStack, running
+from connectors.kafka.address import KafkaAddress
 from connectors.kafka.sender import EventSender
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 from sipe.errors import SipeError
@@ -30,7 +31,7 @@ def test_a_running_stack_is_found_and_a_stopped_one_is_not(tmp_path: Path) -> No
         assert stack.address.clickhouse_url not in repr(stack.address)
         assert stat.S_IMODE((data_dir / "stack.json").stat().st_mode) == 0o600
         assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
-        with EventSender(stack.address.kafka_url) as sender:
+        with EventSender(KafkaAddress(stack.address.kafka_url)) as sender:
             sender.tick(1)
             assert sender.ends() == dict.fromkeys(range(STATION_EVENTS_TOPIC.partitions), 1)
     assert running(data_dir) is None

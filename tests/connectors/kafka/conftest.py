@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.embedded.process import ChildServer
+from connectors.kafka.address import KafkaAddress
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 
 StartBroker = Callable[[int], ChildServer]
@@ -26,7 +27,6 @@ def start_broker(tmp_path: Path) -> Iterator[StartBroker]:
 
 
 @pytest.fixture
-def bootstrap(start_broker: StartBroker) -> str:
+def kafka(start_broker: StartBroker) -> KafkaAddress:
     """The address of a fresh broker with two partitions."""
-    address: str = start_broker(2).ready["bootstrap"]
-    return address
+    return KafkaAddress(start_broker(2).ready["bootstrap"])

@@ -19,6 +19,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
+from connectors.kafka.address import KafkaAddress
 from connectors.kafka.records import RecordBatch
 from connectors.kafka.source import StationEventSource
 
@@ -43,18 +44,18 @@ class JournalSink(DynamicSink[Item]):
         return Journal(self._path)
 
 
-def main(bootstrap: str, topic: str, recovery_dir: Path, out: Path) -> None:
+def main(kafka: KafkaAddress, topic: str, recovery_dir: Path, out: Path) -> None:
     if not recovery_dir.exists():
         recovery_dir.mkdir()
         init_db_dir(recovery_dir, 1)  # type: ignore[no-untyped-call]
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     flow = Dataflow("resumable")
-    records = op.input("in", flow, StationEventSource(bootstrap, topic, 1, stop=stop.is_set, batch_records_max=20))
+    records = op.input("in", flow, StationEventSource(kafka, topic, 1, stop=stop.is_set, batch_records_max=20))
     op.output("out", records, JournalSink(out))
     recovery = RecoveryConfig(str(recovery_dir), backup_interval=timedelta(0))  # type: ignore[no-untyped-call]
     cli_main(flow, epoch_interval=timedelta(milliseconds=50), recovery_config=recovery)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+    main(KafkaAddress(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))

@@ -12,6 +12,7 @@ from bytewax.dataflow import Dataflow
 
 from connectors.embedded.process import ChildServer
 from connectors.kafka import cluster
+from connectors.kafka.address import KafkaAddress
 from connectors.kafka.records import Record, RecordBatch
 from connectors.kafka.sender import EventSender
 from connectors.kafka.source import PartitionReader, StationEventSource
@@ -43,12 +44,12 @@ def read_to(reader: PartitionReader, end: int) -> list[Record]:
     return records
 
 
-def read_log(bootstrap: str, ends: dict[int, int]) -> dict[int, list[Record]]:
-    source = StationEventSource(bootstrap, TOPIC, epoch=1)
+def read_log(kafka: KafkaAddress, ends: dict[int, int]) -> dict[int, list[Record]]:
+    source = StationEventSource(kafka, TOPIC, epoch=1)
     return {partition: read_to(source.build_part("in", str(partition), None), end) for partition, end in ends.items()}
 
 
-def run_flow(bootstrap: str, ends: dict[int, int], batch_records_max: int = 5_000) -> list[tuple[str, RecordBatch]]:
+def run_flow(kafka: KafkaAddress, ends: dict[int, int], batch_records_max: int = 5_000) -> list[tuple[str, RecordBatch]]:
     """Everything up to `ends` that comes out of a dataflow which is nothing but the source."""
     out: list[tuple[str, RecordBatch]] = []
     deadline = time.monotonic() + DEADLINE_S
@@ -59,22 +60,22 @@ def run_flow(bootstrap: str, ends: dict[int, int], batch_records_max: int = 5_00
 
     flow = Dataflow("through")
     records = op.input(
-        "in", flow, StationEventSource(bootstrap, TOPIC, epoch=3, stop=all_in, batch_records_max=batch_records_max)
+        "in", flow, StationEventSource(kafka, TOPIC, epoch=3, stop=all_in, batch_records_max=batch_records_max)
     )
     op.output("out", records, testing.TestingSink(out))
     testing.run_main(flow, epoch_interval=timedelta(milliseconds=100))  # type: ignore[no-untyped-call]
     return out
 
 
-def test_what_was_sent_comes_out_of_a_flow_in_order_and_once(bootstrap: str) -> None:
+def test_what_was_sent_comes_out_of_a_flow_in_order_and_once(kafka: KafkaAddress) -> None:
     events = [heartbeat(station, seq) for seq in range(1, 51) for station in range(8)]
-    with EventSender(bootstrap) as sender:
+    with EventSender(kafka) as sender:
         for event in events:
             sender.send(event)
         sender.send_raw(b"\xff", b"{poison")
         ends = sender.ends()
 
-    out = run_flow(bootstrap, ends, batch_records_max=7)
+    out = run_flow(kafka, ends, batch_records_max=7)
 
     read: dict[str, list[Event]] = defaultdict(list)
     poison: list[Record] = []
@@ -95,9 +96,9 @@ def test_what_was_sent_comes_out_of_a_flow_in_order_and_once(bootstrap: str) -> 
 def test_a_tick_reaches_every_partition_after_all_that_was_sent_before(
     start_broker: Callable[[int], ChildServer],
 ) -> None:
-    bootstrap = start_broker(4).ready["bootstrap"]
+    kafka = KafkaAddress(start_broker(4).ready["bootstrap"])
     rounds = 20
-    with EventSender(bootstrap) as sender:  # the very first message of a new producer is among them
+    with EventSender(kafka) as sender:  # the very first message of a new producer is among them
         for number in range(1, rounds + 1):
             for station in range(24):
                 sender.send(heartbeat(station, number))
@@ -105,7 +106,7 @@ def test_a_tick_reaches_every_partition_after_all_that_was_sent_before(
         ends = sender.ends()
 
     assert sorted(ends) == [0, 1, 2, 3]
-    for records in read_log(bootstrap, ends).values():
+    for records in read_log(kafka, ends).values():
         ticks = 0
         for record in records:
             event = admit(record.value, record.key, NOW_MS + rounds)
@@ -118,26 +119,26 @@ def test_a_tick_reaches_every_partition_after_all_that_was_sent_before(
         assert ticks == rounds
 
 
-def test_ends_name_only_what_this_sender_wrote(bootstrap: str) -> None:
-    with EventSender(bootstrap) as sender:
+def test_ends_name_only_what_this_sender_wrote(kafka: KafkaAddress) -> None:
+    with EventSender(kafka) as sender:
         assert sender.ends() == {}
         sender.tick(NOW_MS)
         assert sender.ends() == {0: 1, 1: 1}
-        with EventSender(bootstrap) as other:
+        with EventSender(kafka) as other:
             other.tick(NOW_MS)
         assert sender.ends() == {0: 1, 1: 1}
 
 
-def test_an_empty_value_is_a_record_with_no_bytes(bootstrap: str) -> None:
-    with EventSender(bootstrap) as sender:
+def test_an_empty_value_is_a_record_with_no_bytes(kafka: KafkaAddress) -> None:
+    with EventSender(kafka) as sender:
         sender.send_raw(None, b"")
         ends = sender.ends()
-    records = [record for records in read_log(bootstrap, ends).values() for record in records]
+    records = [record for records in read_log(kafka, ends).values() for record in records]
     assert [(record.key, record.value) for record in records] == [(None, b"")]
 
 
-def test_a_message_above_the_limit_is_refused_and_the_next_one_is_sent(bootstrap: str) -> None:
-    with EventSender(bootstrap) as sender:
+def test_a_message_above_the_limit_is_refused_and_the_next_one_is_sent(kafka: KafkaAddress) -> None:
+    with EventSender(kafka) as sender:
         with pytest.raises(SipeError, match=rf"^too_big: a message of {MESSAGE_BYTES_MAX + 1} bytes .*{TOPIC}"):
             sender.send_raw(b"key", b"x" * (MESSAGE_BYTES_MAX + 1))
         state = StateChanged(
@@ -145,16 +146,18 @@ def test_a_message_above_the_limit_is_refused_and_the_next_one_is_sent(bootstrap
         )
         with pytest.raises(SipeError, match="too_big"):
             sender.send(state)
-        sender.send_raw(b"key", b"x" * (MESSAGE_BYTES_MAX - 200))
+        with pytest.raises(SipeError, match="too_big"):
+            sender.send_raw(b"k" * 2_000, b"x" * MESSAGE_BYTES_MAX)
+        sender.send_raw(b"k" * (4 * 32 + 3), b"x" * MESSAGE_BYTES_MAX)
         ends = sender.ends()
     assert sum(ends.values()) == 1
 
 
-def test_a_saved_position_is_where_reading_goes_on(bootstrap: str) -> None:
-    with EventSender(bootstrap) as sender:
+def test_a_saved_position_is_where_reading_goes_on(kafka: KafkaAddress) -> None:
+    with EventSender(kafka) as sender:
         for number in range(10):
             sender.tick(NOW_MS + number)
-    source = StationEventSource(bootstrap, TOPIC, epoch=2)
+    source = StationEventSource(kafka, TOPIC, epoch=2)
     reader = source.build_part("in", "1", (2, 7))
     assert reader.snapshot() == (2, 7)
     assert [record.offset for record in read_to(reader, 10)] == [7, 8, 9]
@@ -171,16 +174,16 @@ def test_a_saved_position_is_where_reading_goes_on(bootstrap: str) -> None:
         ((2, 11), r"goes on at offset 11, but the log ends at 10: it is a different, shorter log.*SIPE_LOG_EPOCH=3"),
     ],
 )
-def test_a_position_in_another_log_stops_the_flow(bootstrap: str, saved: tuple[int, int], complaint: str) -> None:
-    with EventSender(bootstrap) as sender:
+def test_a_position_in_another_log_stops_the_flow(kafka: KafkaAddress, saved: tuple[int, int], complaint: str) -> None:
+    with EventSender(kafka) as sender:
         for number in range(10):
             sender.tick(NOW_MS + number)
-    with pytest.raises(SipeError, match=rf"{TOPIC}\[0\] at {bootstrap}: .*{complaint}"):
-        StationEventSource(bootstrap, TOPIC, epoch=2).build_part("in", "0", saved)
+    with pytest.raises(SipeError, match=rf"{TOPIC}\[0\] at {kafka}: .*{complaint}"):
+        StationEventSource(kafka, TOPIC, epoch=2).build_part("in", "0", saved)
 
 
-def test_an_idle_reader_is_soon_awake_and_never_blocks(bootstrap: str) -> None:
-    reader = StationEventSource(bootstrap, TOPIC, epoch=1).build_part("in", "0", None)
+def test_an_idle_reader_is_soon_awake_and_never_blocks(kafka: KafkaAddress) -> None:
+    reader = StationEventSource(kafka, TOPIC, epoch=1).build_part("in", "0", None)
     start_s = time.perf_counter()
     for _ in range(100):
         assert reader.next_batch() == []
@@ -192,23 +195,23 @@ def test_an_idle_reader_is_soon_awake_and_never_blocks(bootstrap: str) -> None:
     reader.close()
 
 
-def test_a_missing_topic_is_named_and_not_created(bootstrap: str) -> None:
+def test_a_missing_topic_is_named_and_not_created(kafka: KafkaAddress) -> None:
     for _ in range(2):
-        with pytest.raises(SipeError, match=f"{bootstrap} has no topic sipe.other.v1"):
-            EventSender(bootstrap, topic="sipe.other.v1")
-        with pytest.raises(SipeError, match=f"{bootstrap} has no topic sipe.other.v1"):
-            StationEventSource(bootstrap, "sipe.other.v1", epoch=1).list_parts()
-    assert StationEventSource(bootstrap, TOPIC, epoch=1).list_parts() == ["0", "1"]
+        with pytest.raises(SipeError, match=f"{kafka} has no topic sipe.other.v1"):
+            EventSender(kafka, topic="sipe.other.v1")
+        with pytest.raises(SipeError, match=f"{kafka} has no topic sipe.other.v1"):
+            StationEventSource(kafka, "sipe.other.v1", epoch=1).list_parts()
+    assert StationEventSource(kafka, TOPIC, epoch=1).list_parts() == ["0", "1"]
 
 
 @pytest.mark.parametrize("ask", [EventSender, lambda address: StationEventSource(address, TOPIC, epoch=1).list_parts()])
 def test_an_unreachable_broker_is_named(
-    ask: Callable[[str], object], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ask: Callable[[KafkaAddress], object], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert cluster.CONNECT_TIMEOUT_S <= 10
     monkeypatch.setattr(cluster, "CONNECT_TIMEOUT_S", 1.0)
     with pytest.raises(SipeError, match=r"no Kafka broker answers at 127\.0\.0\.1:1 .*SIPE_KAFKA_URL"):
-        ask("127.0.0.1:1")
+        ask(KafkaAddress("127.0.0.1:1"))
     assert capfd.readouterr().err == ""  # one error, not a log of retries
 
 
@@ -216,7 +219,7 @@ def test_a_broker_that_went_away_is_named_when_nothing_is_acknowledged(
     start_broker: Callable[[int], ChildServer],
 ) -> None:
     broker = start_broker(1)
-    sender = EventSender(broker.ready["bootstrap"], stall_timeout_s=0.5)
+    sender = EventSender(KafkaAddress(broker.ready["bootstrap"]), stall_timeout_s=0.5)
     sender.tick(NOW_MS)
     sender.flush()
     broker.stop()

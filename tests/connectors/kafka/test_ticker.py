@@ -6,6 +6,7 @@ import time
 import pytest
 
 from connectors.kafka import ticker
+from connectors.kafka.address import KafkaAddress
 from connectors.kafka.sender import EventSender
 from connectors.kafka.source import StationEventSource
 from sipe.clock import ManualClock, SystemClock
@@ -19,9 +20,9 @@ NOON_MS = 1_700_000_000_000
 pytestmark = pytest.mark.stack
 
 
-def ticks(bootstrap: str, end: int) -> list[int]:
+def ticks(kafka: KafkaAddress, end: int) -> list[int]:
     """The times that the first `end` records of partition 1 tell, as soon as they are there."""
-    reader = StationEventSource(bootstrap, STATION_EVENTS_TOPIC.name, epoch=1).build_part("in", "1", None)
+    reader = StationEventSource(kafka, STATION_EVENTS_TOPIC.name, epoch=1).build_part("in", "1", None)
     times: list[int] = []
     deadline = time.monotonic() + DEADLINE_S
     while len(times) < end:
@@ -35,12 +36,12 @@ def ticks(bootstrap: str, end: int) -> list[int]:
     return times
 
 
-def test_it_ticks_at_every_whole_second_until_stopped(bootstrap: str) -> None:
+def test_it_ticks_at_every_whole_second_until_stopped(kafka: KafkaAddress) -> None:
     stop = threading.Event()
-    with EventSender(bootstrap) as sender:
+    with EventSender(kafka) as sender:
         thread = threading.Thread(target=ticker.run, args=(sender, SystemClock(), stop))
         thread.start()
-        times = ticks(bootstrap, 3)
+        times = ticks(kafka, 3)
         arrival_ms = time.time() * 1000
         stop.set()
         thread.join(1.0)
@@ -50,18 +51,18 @@ def test_it_ticks_at_every_whole_second_until_stopped(bootstrap: str) -> None:
     assert 0 <= arrival_ms - times[2] < 1_000
 
 
-def test_time_stands_still_while_the_clock_is_set_back(bootstrap: str) -> None:
+def test_time_stands_still_while_the_clock_is_set_back(kafka: KafkaAddress) -> None:
     clock, stop = ManualClock(NOON_MS + 900), threading.Event()  # it always wants the next tick in 100 ms
-    with EventSender(bootstrap) as sender:
+    with EventSender(kafka) as sender:
         thread = threading.Thread(target=ticker.run, args=(sender, clock, stop))
         thread.start()
-        assert set(ticks(bootstrap, 2)) == {NOON_MS}
+        assert set(ticks(kafka, 2)) == {NOON_MS}
         clock.advance(-3_600_000)
-        assert set(ticks(bootstrap, 5)) == {NOON_MS}
+        assert set(ticks(kafka, 5)) == {NOON_MS}
         clock.set(NOON_MS + 5_900)
-        ticks(bootstrap, 8)
+        ticks(kafka, 8)
         stop.set()
         thread.join(1.0)
-        times = ticks(bootstrap, sender.ends()[1])
+        times = ticks(kafka, sender.ends()[1])
     assert times == sorted(times)
     assert set(times) == {NOON_MS, NOON_MS + 5_000}
