@@ -33,6 +33,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("kpi", "print KPIs by station, line, order, shift or hour", "sipe.commands.kpi"),
     Command("plant", "send calendars and standard times from a plant file", "sipe.commands.plant"),
     Command("doctor", "check servers, schema and settings, one line each", "sipe.commands.doctor"),
+    Command("topics", "create the topics on a broker, or show what differs", "sipe.commands.topics"),
     Command("migrate", "bring the store's schema up to date", "sipe.commands.migrate"),
 )
 

@@ -7,7 +7,7 @@ import logging
 from connectors.kafka.address import KafkaAddress
 from sipe.contracts.topics import RECORD_BYTES_MAX
 
-Config = dict[str, str | int | bool]
+Config = dict[str, str | int | float | bool]
 
 LOGGER = logging.getLogger(__name__)
 """Where librdkafka logs: nowhere unless the program sets up logging; what matters arrives as an error anyway."""
