@@ -16,6 +16,7 @@ import pytest
 from connectors.embedded.broker import __name__ as BROKER
 from connectors.embedded.lock import alive
 from connectors.embedded.process import ChildServer
+from connectors.kafka.address import KafkaAddress
 from connectors.kafka.sender import EventSender
 from pipelines.runtime.flow import PAUSE_MAX_S, FlowProcess, environ
 from pipelines.runtime.progress import READ_EVERY_S, DelayedProgress
@@ -134,7 +135,7 @@ def test_a_flow_that_crashes_again_and_again_is_given_up_with_its_own_words(tmp_
     now_s = 0.0
     with ChildServer(BROKER, topic, log_path=tmp_path / "broker.log") as broker:
         bootstrap = broker.ready["bootstrap"]
-        with EventSender(bootstrap) as sender:
+        with EventSender(KafkaAddress(bootstrap)) as sender:
             sender.tick(START_MS)  # the flow reads it, asks the store for its past, and fails
         settings = Settings(kafka_url=bootstrap, clickhouse_url="clickhouse://u:p@127.0.0.1:1/sipe", data_dir=tmp_path)
         flow = FlowProcess(settings, tmp_path / "flow.log", crashes_max=2, monotonic_s=lambda: now_s)
