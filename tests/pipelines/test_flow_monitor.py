@@ -42,7 +42,7 @@ class Flow(NamedTuple):
 
     def send(self, *seqs: int) -> None:
         """Events of now, and a tick after them."""
-        with EventSender(self.runtime.system.kafka_url) as sender:
+        with EventSender(self.runtime.system.kafka) as sender:
             for seq in seqs:
                 sender.send(Heartbeat(station=STATION, boot=1, seq=seq, ts_ms=SystemClock().now_ms()))
             sender.send_raw(STATION.encode(), b"not an event")

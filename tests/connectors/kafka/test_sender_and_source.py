@@ -49,7 +49,9 @@ def read_log(kafka: KafkaAddress, ends: dict[int, int]) -> dict[int, list[Record
     return {partition: read_to(source.build_part("in", str(partition), None), end) for partition, end in ends.items()}
 
 
-def run_flow(kafka: KafkaAddress, ends: dict[int, int], batch_records_max: int = 5_000) -> list[tuple[str, RecordBatch]]:
+def run_flow(
+    kafka: KafkaAddress, ends: dict[int, int], batch_records_max: int = 5_000
+) -> list[tuple[str, RecordBatch]]:
     """Everything up to `ends` that comes out of a dataflow which is nothing but the source."""
     out: list[tuple[str, RecordBatch]] = []
     deadline = time.monotonic() + DEADLINE_S
