@@ -29,29 +29,28 @@ IN_FORCE = 100
 
 _LOG = "station = %(station)s AND partition = %(partition)s AND epoch < %(epoch)s"
 _PUBLISHED = "(epoch, offset) < (%(published_epoch)s, %(published_offset)s)"
-_BEFORE = f"{_LOG} AND outcome = 'accepted' AND {_PUBLISHED} AND ts < fromUnixTimestamp64Milli(toInt64(%(since_ms)s))"
+_TAKEN = "outcome IN ('accepted', 'late')"
+_BEFORE = f"{_LOG} AND {_TAKEN} AND {_PUBLISHED} AND ts < fromUnixTimestamp64Milli(toInt64(%(since_ms)s))"
 
 _ACTIVE = f"""
-SELECT source, min(ts) AS first, max(ts) AS newest FROM events
-WHERE {_LOG} AND outcome = 'accepted' AND {_PUBLISHED} AND type NOT IN %(no_signs)s GROUP BY source
+SELECT source, min(ts) AS first, maxIf(ts, outcome = 'accepted') AS newest FROM events
+WHERE {_LOG} AND {_TAKEN} AND {_PUBLISHED} AND type NOT IN %(no_signs)s GROUP BY source
 """  # noqa: S608  constants only
 
 # What was published: everything within reach, and of before what may still be in force and when each source last spoke.
-# What was not: everything that the next tick has to take in, also what was late, to be marked for refolding.
+# What was not: everything that the next tick has to take in.
 _EVENTS = f"""
 SELECT epoch, offset, raw FROM events FINAL
-WHERE {_LOG} AND if({_PUBLISHED},
-    outcome = 'accepted' AND (
-        ts >= fromUnixTimestamp64Milli(toInt64(%(since_ms)s)) OR type IN %(always)s
-        OR (ts, epoch, offset) IN (
-            SELECT ts, epoch, offset FROM events FINAL WHERE {_BEFORE} AND type IN %(carried)s
-            ORDER BY ts DESC, boot DESC, seq DESC LIMIT %(in_force)s BY source, type
-            UNION ALL
-            SELECT ts, epoch, offset FROM events FINAL WHERE {_BEFORE} AND type NOT IN %(no_signs)s
-            ORDER BY ts DESC, boot DESC, seq DESC LIMIT 1 BY source
-        )
-    ),
-    outcome IN ('accepted', 'late'))
+WHERE {_LOG} AND {_TAKEN} AND (
+    NOT {_PUBLISHED} OR ts >= fromUnixTimestamp64Milli(toInt64(%(since_ms)s)) OR type IN %(always)s
+    OR (ts, epoch, offset) IN (
+        SELECT ts, epoch, offset FROM events FINAL WHERE {_BEFORE} AND type IN %(carried)s
+        ORDER BY ts DESC, boot DESC, seq DESC LIMIT %(in_force)s BY source, type
+        UNION ALL
+        SELECT ts, epoch, offset FROM events FINAL WHERE {_BEFORE} AND type NOT IN %(no_signs)s
+        ORDER BY ts DESC, boot DESC, seq DESC LIMIT 1 BY source
+    )
+)
 ORDER BY epoch, offset
 """  # noqa: S608  constants only
 
@@ -74,7 +73,7 @@ _FIRST_COUNTERS = f"""
 SELECT step, min((ts, source, boot, seq)) AS identity
 FROM (
     SELECT JSONExtractString(raw, 'step') AS step, ts, source, boot, seq FROM events
-    WHERE {_LOG} AND {_PUBLISHED} AND outcome = 'accepted' AND (type = 'cycle_completed' OR type = 'interval_reported'
+    WHERE {_LOG} AND {_PUBLISHED} AND {_TAKEN} AND (type = 'cycle_completed' OR type = 'interval_reported'
         AND JSONExtractInt(raw, 'good') + JSONExtractInt(raw, 'scrap') + JSONExtractInt(raw, 'rework') > 0)
 )
 GROUP BY step
@@ -129,7 +128,7 @@ def restore(address: Address, config: FoldConfig, epoch: int, partition: int) ->
 def _restore_station(store: Warehouse, fold: PartitionFold, name: str, scope: dict[str, Any]) -> None:
     station = fold.stations[name] = StationState(name, fold.config)
     active = store.rows(_ACTIVE, scope)
-    active_ms = {row["source"]: _ms(row["newest"]) for row in active}
+    active_ms = {row["source"]: newest_ms for row in active if (newest_ms := _ms(row["newest"]))}
     since_ms = max(floor_of(active_ms, fold.config) - DAY_MS, 0) if active_ms else 0
     waiting: list[StationEvent] = []
     for row in store.rows(_EVENTS, scope | {"since_ms": since_ms}):
@@ -142,6 +141,7 @@ def _restore_station(store: Warehouse, fold: PartitionFold, name: str, scope: di
             waiting.append(event)
     if station.first_ms is not None:
         station.first_ms = min(station.first_ms, *(_ms(row["first"]) for row in active))
+    station.active_ms = active_ms
     forget(station)
     station.settle(fold.now_ms or 0)
     station.counters_changed = False

@@ -26,7 +26,11 @@ Outcome = Literal["accepted", "duplicate", "late"]
 
 
 def apply(station: StationState, event: ev.StationEvent) -> Outcome:
-    """Take one event in; duplicates are told before lateness, so a doubled late event is a duplicate."""
+    """Take one event in; duplicates are told before lateness, so a doubled late event is a duplicate.
+
+    Late is what speaks of time before the floor. It is taken in like any other, for it may still be in force today (a
+    state, an order); what it says of the time before the floor is marked, to be folded again from the archive.
+    """
     station.counters_changed = True
     seqs = station.seen.get((event.source, event.boot))
     if seqs is None:
@@ -35,26 +39,21 @@ def apply(station: StationState, event: ev.StationEvent) -> Outcome:
         station.duplicates += 1
         return "duplicate"
     touched = _span_of(event)
-    if touched is not None and _is_late(station, event, touched):
+    late = touched is not None and touched[0] < station.floor_ms
+    if touched is not None and late:
         station.late += 1
-        station.mark_refold(*touched)
-        return "late"
-    station.accepted += 1
+        station.mark_refold(touched[0], min(touched[1], station.floor_ms))
+    else:
+        station.accepted += 1
     station.begin_ms = min(station.begin_ms, touched[0] if touched else event.ts_ms)
-    station.newest_ms[event.source] = max(event.ts_ms, station.newest_ms.get(event.source, 0))
-    _hear(station, event)
+    _hear(station, event, late=late)
     handler = _HANDLERS.get(type(event))
     if handler is not None:
         handler(station, event)
-    return "accepted"
+    return "late" if late else "accepted"
 
 
-def _is_late(station: StationState, event: ev.StationEvent, touched: Span) -> bool:
-    newest_ms = station.newest_ms.get(event.source, 0)
-    return event.ts_ms < newest_ms - station.config.horizon_ms or touched[0] < station.floor_ms
-
-
-def _hear(station: StationState, event: ev.StationEvent) -> None:
+def _hear(station: StationState, event: ev.StationEvent, *, late: bool) -> None:
     is_definition = isinstance(event, _DEFINITIONS)
     is_correction = isinstance(event, _CORRECTIONS)
     if is_definition or is_correction:
@@ -71,7 +70,8 @@ def _hear(station: StationState, event: ev.StationEvent) -> None:
         limit_ms = station.config.silence_periods * station.config.default_heartbeat_ms
         presence = boots[event.boot] = Presence(limit_ms)
     station.touch(presence.sign(event.ts_ms))
-    station.active_ms[event.source] = max(event.ts_ms, station.active_ms.get(event.source, 0))
+    if not late:  # a source that only tells of long ago does not hold the floor down
+        station.active_ms[event.source] = max(event.ts_ms, station.active_ms.get(event.source, 0))
     station.first_ms = min(from_ms, station.first_ms if station.first_ms is not None else from_ms)
     station.last_ms = max(event.ts_ms, station.last_ms)
     station.touch(_record(station, from_ms, event.ts_ms))

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
-from models.fold.rules import HOUR_MS, MINUTE_MS, FoldConfig, minute_of
+from models.fold.rules import HOUR_MS, MINUTE_MS, FoldConfig
 from models.fold.station import StationState
 
 HEARTBEAT_MS_MAX = HOUR_MS
@@ -18,7 +18,7 @@ def forget(station: StationState) -> None:
     if not station.active_ms:
         return
     floor_ms = floor_of(station.active_ms, station.config)
-    if floor_ms < station.floor_ms + HOUR_MS:
+    if floor_ms <= station.floor_ms:
         return
     station.floor_ms = floor_ms
     station.pieces = {minute: pieces for minute, pieces in station.pieces.items() if minute >= floor_ms}
@@ -33,10 +33,8 @@ def forget(station: StationState) -> None:
     started = [i for i, mark in enumerate(station.orders) if mark.started and mark.ts_ms <= known_ms]
     ended = bisect_right(station.orders, known_ms, key=lambda mark: mark.ts_ms)
     del station.orders[: started[-1] if started else ended]
-    for operator, signs in list(station.crew.items()):
+    for signs in station.crew.values():
         del signs[: max(bisect_right(signs, known_ms, key=lambda sign: sign[0][0]) - 1, 0)]
-        if signs[-1][0][0] < known_ms and not signs[-1][1]:
-            del station.crew[operator]
     heard_of_ms = known_ms - station.config.silence_periods * HEARTBEAT_MS_MAX  # a boot may yet tell its heartbeat
     for source, boots in station.presence.items():
         for boot in [boot for boot, presence in boots.items() if presence.forget_before(heard_of_ms)]:
@@ -50,10 +48,11 @@ def forget(station: StationState) -> None:
 
 
 def floor_of(active_ms: Mapping[str, int], config: FoldConfig) -> int:
-    """Before this minute nothing can change any more, given the newest sign of each source; there is at least one."""
+    """Before this hour nothing is known any more, given the newest sign of each source; there is at least one."""
     newest_ms = max(active_ms.values())
     slowest_ms = min(ts_ms for ts_ms in active_ms.values() if ts_ms >= newest_ms - config.retire_ms)
-    return minute_of(slowest_ms - config.reach_ms)
+    floor_ms = slowest_ms - config.reach_ms
+    return max(floor_ms - floor_ms % HOUR_MS, 0)
 
 
 def _forget_seen(station: StationState, source: str, boot: int) -> None:

@@ -46,7 +46,7 @@ class FoldConfig:
     """The limits of the fold; a change of any of them asks for a fold from the archive."""
 
     horizon_ms: int = DAY_MS
-    """How far an event may lag behind the newest of the same station and source."""
+    """How far an event may at least lag behind the newest of the same station and source."""
     close_grace_ms: int = 10_000
     """How long after its end a minute closes, so that the usual stragglers restate nothing."""
     silence_periods: int = 3

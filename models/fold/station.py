@@ -42,7 +42,6 @@ class StationState:
         self.seen: dict[tuple[str, int], SeqSet] = {}
         self.correcting: set[tuple[str, int]] = set()
         self.missing_before = 0
-        self.newest_ms: dict[str, int] = {}
         self.active_ms: dict[str, int] = {}
         self.floor_ms = 0
         self.begin_ms = FOREVER

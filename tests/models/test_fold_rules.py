@@ -55,25 +55,47 @@ def line() -> Line:
     return Line()
 
 
-def test_an_event_within_the_horizon_counts_and_one_beyond_is_late_and_marked_for_refolding(line: Line) -> None:
-    assert line.cycle(T0) == "accepted"
-    assert line.cycle(T0 - DAY_MS) == "accepted"
-    assert line.cycle(T0 - DAY_MS - 1) == "late"
-    assert line.tick(T0 + MINUTE_MS).refolds == [(STATION, (T0 - DAY_MS) // DAY_MS * DAY_MS, 1)]
+def test_an_event_within_reach_counts_and_one_before_is_late_and_marked_for_refolding(line: Line) -> None:
+    line.cycle(T0)
+    line.tick(T0 + 1)
+    assert line.cycle(T0 - 3 * DAY_MS) == "accepted"
+    assert line.cycle(T0 - 3 * DAY_MS - 1) == "late"
+    assert line.tick(T0 + MINUTE_MS).refolds == [(STATION, (T0 - 3 * DAY_MS) // DAY_MS * DAY_MS, 1)]
     assert line.sum("good") == 2
     assert (line.last.stations[0].accepted, line.last.stations[0].late) == (2, 1)
 
 
 def test_a_doubled_late_event_is_a_duplicate(line: Line) -> None:
     line.cycle(T0)
-    assert line.cycle(T0 - 2 * DAY_MS, seq=77) == "late"
-    assert line.cycle(T0 - 2 * DAY_MS, seq=77) == "duplicate"
+    line.tick(T0 + 1)
+    assert line.cycle(T0 - 4 * DAY_MS, seq=77) == "late"
+    assert line.cycle(T0 - 4 * DAY_MS, seq=77) == "duplicate"
 
 
-def test_lateness_is_judged_per_source(line: Line) -> None:
+def test_the_slowest_source_that_is_not_retired_decides_what_is_late(line: Line) -> None:
+    line.cycle(T0, source="gateway")
     line.cycle(T0 + 3 * DAY_MS)
-    assert line.cycle(T0, source="gateway") == "accepted"
-    assert line.cycle(T0 + 3 * DAY_MS - HOUR_MS) == "accepted"
+    line.tick(T0 + 3 * DAY_MS + 1)
+    assert line.cycle(T0 - 3 * DAY_MS, source="gateway") == "accepted"
+    assert line.cycle(T0 - 3 * DAY_MS) == "accepted"
+    line.cycle(T0 + 10 * DAY_MS)
+    line.tick(T0 + 10 * DAY_MS)
+    assert line.cycle(T0, source="gateway") == "late"
+
+
+def test_what_is_told_late_counts_from_the_floor_on(line: Line) -> None:
+    line.say("station_born", T0, firmware="1", heartbeat_ms=HOUR_MS)
+    for hour in range(1, 100):
+        line.say("heartbeat", T0 + hour * HOUR_MS)
+    line.tick(T0 + 99 * HOUR_MS)
+    floor_ms = line.fold.stations[STATION].floor_ms
+    assert line.say("state_changed", T0 + HOUR_MS, state="executing") == "late"
+    line.tick(T0 + 99 * HOUR_MS + 1)
+    assert line.sum("apt_ms") == T0 + 99 * HOUR_MS - floor_ms
+    assert line.say("interval_reported", floor_ms + HOUR_MS, from_ts_ms=floor_ms - HOUR_MS, state="down") == "late"
+    line.tick(T0 + 99 * HOUR_MS + 2)
+    assert line.sum("conflict_ms") == HOUR_MS
+    assert line.last.refolds == [(STATION, floor_ms // DAY_MS * DAY_MS, 1)]
 
 
 def test_an_interval_reported_in_time_reaches_48_hours_back_and_counts_in_full(line: Line) -> None:
