@@ -1,6 +1,6 @@
 """The main flow: station events in, minute facts and stops out.
 
-    Kafka ─▶ decode and guard ─▶ dedup and fold, by partition ─▶ ClickHouse
+    Kafka ─▶ decode and guard ─▶ dedup and fold, by partition ─▶ dead letters to Kafka ─▶ ClickHouse
 
 Run it with `python -m pipelines.facts`; `sipe up` does. SIGTERM drains it: what was read is folded and saved.
 """
@@ -37,6 +37,7 @@ from connectors.monitor.server import monitored
 from models.fold.rules import FoldConfig
 from pipelines.decode import decode_batch
 from pipelines.fold import FoldLogic, Restore
+from pipelines.outputs import InTurn, LetterSink
 from pipelines.runtime.flow import AS_CHILD, ERROR_PREFIX
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 from sipe.errors import SipeError, UsageError
@@ -58,7 +59,7 @@ def build(
     records = op.input("kafka", flow, source)
     events = op.map("decode", records, lambda keyed: (keyed[0], decode_batch(keyed[1])))
     publications = op.stateful_batch("fold", events, partial(FoldLogic, restore=restore_fold, monitor=monitor))
-    op.output("clickhouse", op.key_rm("publications", publications), sink)
+    op.output("outputs", op.key_rm("publications", publications), sink)
     return flow
 
 
@@ -77,14 +78,14 @@ def run(settings: Settings, recovery_dir: Path, *, as_child: bool = False) -> No
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the whole group; `sipe up` decides
     address = Address.parse(settings.clickhouse_url)
     monitor.needs(DEPENDENCY, partial(probe, address))
+    kafka = KafkaAddress.parse(settings)
     source = StationEventSource(
-        KafkaAddress.parse(settings),
-        STATION_EVENTS_TOPIC.name,
-        settings.log_epoch,
-        stop=stopping.is_set,
-        monitor=monitor,
+        kafka, STATION_EVENTS_TOPIC.name, settings.log_epoch, stop=stopping.is_set, monitor=monitor
     )
-    flow = build(source, partial(restore, address, FoldConfig()), ClickHouseSink(address, monitor=monitor), monitor)
+    sink = InTurn(
+        LetterSink(kafka, stopping=stopping.is_set, monitor=monitor), ClickHouseSink(address, monitor=monitor)
+    )
+    flow = build(source, partial(restore, address, FoldConfig()), sink, monitor)
     if not list(recovery_dir.glob("*.sqlite3")):
         recovery_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         init_db_dir(recovery_dir, 1)  # type: ignore[no-untyped-call]  # Bytewax's Rust part has no types

@@ -49,7 +49,7 @@ class Pending:
         self._rejects.append(
             (
                 batch.epoch, batch.partition, record.offset, record.timestamp_ms,
-                reject.reason, reject.detail, record.key or b"", reject.raw,
+                reject.reason, reject.detail, record.key or b"", reject.raw, record.attempt,
             )
         )  # fmt: skip
 

@@ -6,12 +6,16 @@ from typing import NamedTuple
 
 
 class Record(NamedTuple):
-    """One Kafka record; `timestamp_ms` is the record's time, which the clock guard compares events with."""
+    """One Kafka record; `timestamp_ms` is the record's time, which the clock guard compares events with.
+
+    `attempt` is above 1 for a dead letter that was sent again.
+    """
 
     offset: int
     timestamp_ms: int
     key: bytes | None
     value: bytes
+    attempt: int = 1
 
 
 class RecordBatch(NamedTuple):

@@ -12,7 +12,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 from connectors.kafka.address import KafkaAddress
 from connectors.kafka.cluster import partition_count, watermarks
 from connectors.kafka.config import LOGGER, consumer_config
+from connectors.kafka.headers import headers_of
 from connectors.kafka.records import Record, RecordBatch
+from sipe.contracts.letters import attempt_of
 from sipe.errors import SipeError
 from sipe.metrics import RECORDS_READ, SNAPSHOT_TIME, SOURCE_LAG, UNMONITORED, Monitor
 
@@ -178,4 +180,5 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
         if error is not None or offset is None:
             reason = error.str() if error else "a record without an offset"
             raise SipeError(f"{self._topic}[{self._partition}]@{self._next_offset}: {reason}")
-        return Record(offset, message.timestamp()[1], message.key(), message.value() or b"")
+        value, attempt = message.value() or b"", attempt_of(headers_of(message))
+        return Record(offset, message.timestamp()[1], message.key(), value, attempt)

@@ -17,7 +17,9 @@ MESSAGE_BYTES_MAX = 1_000_000
 CLOCK_AHEAD_MS_MAX = 5 * 60_000
 """An event this far ahead of its Kafka record's time has a wrong clock."""
 
-RejectReason = Literal["undecodable", "schema", "unknown_type", "key_mismatch", "clock_future", "too_big"]
+RejectReason = Literal[
+    "undecodable", "schema", "unknown_type", "key_mismatch", "clock_future", "too_big", "quarantined"
+]
 REJECT_REASONS: tuple[RejectReason, ...] = get_args(RejectReason)
 
 
@@ -63,7 +65,7 @@ def decode(raw: bytes) -> Event | Reject:
     return event
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: Exception | str) -> str:
     """An error may quote the message; it is bounded, and no control character of it gets into a log or a table."""
     text = "".join(char if char.isprintable() else "\ufffd" for char in str(error))
     return text if len(text) <= DETAIL_CHARS_MAX else text[: DETAIL_CHARS_MAX - 1] + "…"
@@ -79,11 +81,11 @@ def admit(raw: bytes, key: bytes | None, record_ts_ms: int) -> Event | Reject:
         return event
     if isinstance(event, StationEvent):
         if key != event.station.encode():
-            return Reject("key_mismatch", f"key {key!r} is not the station {event.station}", raw)
+            return Reject("key_mismatch", _one_line(f"{event.station} is the station, the key is {key!r}"), raw)
         ts_ms = event.ts_ms
     else:
         if key:
-            return Reject("key_mismatch", f"clock_advanced with the key {key!r}", raw)
+            return Reject("key_mismatch", _one_line(f"clock_advanced with the key {key!r}"), raw)
         ts_ms = event.now_ms
     if ts_ms > record_ts_ms + CLOCK_AHEAD_MS_MAX:
         return Reject("clock_future", f"{ts_ms - record_ts_ms} ms ahead of its Kafka record", raw)

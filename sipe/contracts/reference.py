@@ -7,10 +7,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
+
 from sipe.contracts.codec import CLOCK_AHEAD_MS_MAX, MESSAGE_BYTES_MAX, REJECT_REASONS
 from sipe.contracts.events import StationEvent
+from sipe.contracts.letters import LetterHeaders
 from sipe.contracts.tables import TABLES
-from sipe.contracts.topics import DAY_MS, TOPICS
+from sipe.contracts.topics import DAY_MS, STATION_EVENTS_DLQ_TOPIC, TOPICS
 
 Json = dict[str, Any]
 
@@ -53,7 +56,7 @@ A key decides its partition together with the number of partitions, so that numb
 
 def markdown(schema: Json) -> str:
     """The whole page."""
-    return "\n".join((_INTRODUCTION, *_events(schema["$defs"]), *_topics(), *_tables()))
+    return "\n".join((_INTRODUCTION, *_events(schema["$defs"]), *_topics(), *_letters(), *_tables()))
 
 
 def _events(definitions: dict[str, Json]) -> Iterator[str]:
@@ -129,6 +132,17 @@ def _topics() -> Iterator[str]:
         for t in TOPICS
     )
     yield from _table(("topic", "partitions", "retention", "largest record", "compacted", "what it carries"), rows)
+
+
+def _letters() -> Iterator[str]:
+    yield "## Dead letters\n"
+    yield f"A record of `{STATION_EVENTS_DLQ_TOPIC.name}` has key and value of the record that was rejected, untouched,"
+    yield "and these headers as text. Letters with the same topic, epoch, partition and offset are one letter.\n"
+    definition = msgspec.json.schema(LetterHeaders)["$defs"][LetterHeaders.__name__]
+    rows = [
+        (f"`{name}`", _type(field), field.get("description", "")) for name, field in definition["properties"].items()
+    ]
+    yield from _table(("header", "type", "note"), rows)
 
 
 def _tables() -> Iterator[str]:

@@ -148,9 +148,10 @@ REJECTS = Table(
         detail="String",
         key="String",
         raw="String",
+        attempt="UInt8",
     ),
     key=("epoch", "partition", "offset"),
-    description="Messages that are no events: why, and their bytes.",
+    description="Messages that are no events: why, and their bytes; `attempt` counts how often they were sent again.",
 )
 
 STATIONS = Table(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.kafka.letter_reader import read_letters
 from pipelines.runtime.system import Runtime
 from sipe.contracts.codec import MESSAGE_BYTES_MAX, build
 from sipe.contracts.events import StationEvent
@@ -59,6 +60,10 @@ def test_poison_is_counted_and_kept_and_good_events_go_on(tmp_path: Path) -> Non
         kept = store.rows("SELECT reason, hex(raw) AS raw FROM rejects FINAL")
         assert {(bytes.fromhex(row["raw"]), row["reason"]) for row in kept} == set(POISON.items())
         assert len(kept) == len(POISON)
+        letters = [delivered.letter for delivered in read_letters(runtime.system.kafka)]
+        assert {(letter.value, letter.headers.reason) for letter in letters if letter} == set(POISON.items())
+        assert len(letters) == len(POISON)
+        assert all(letter.key == KEY and letter.headers.attempt == 1 for letter in letters if letter)
         assert store.rows("SELECT seq, type FROM events FINAL ORDER BY seq") == [
             {"seq": 1, "type": "heartbeat"},
             {"seq": 2, "type": "cycle_completed"},
