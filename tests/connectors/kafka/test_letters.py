@@ -124,7 +124,7 @@ class TestWriter:
     def test_a_frozen_broker_holds_the_writer_up_and_loses_nothing(self, broker: ChildServer) -> None:
         writer = LetterWriter(KafkaAddress(broker.ready["bootstrap"]))
         writer.write([letter(0)])
-        os.kill(broker.pid, signal.SIGSTOP)
+        freeze(broker.pid)
         try:
             written = write_aside(writer, [letter(1), letter(2)])
             with pytest.raises(TimeoutError):
@@ -187,6 +187,13 @@ def test_foreign_records_stop_no_reader(broker: ChildServer) -> None:
     until(all_read, "the source did not read the records")
     reader.close()
     assert attempts == [1, 3, 1] * 5
+
+
+def freeze(pid: int) -> None:
+    """Stop every thread of a process; a running one takes a moment to notice."""
+    os.kill(pid, signal.SIGSTOP)
+    states = [task / "stat" for task in Path(f"/proc/{pid}/task").iterdir()]
+    until(lambda: all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in states), "it goes on")
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
