@@ -143,12 +143,14 @@ def test_a_migration_that_stopped_half_way_is_repaired_by_applying_again(address
         assert columns_of(warehouse, "minute_facts_current"), "the statement before the broken one was run"
         assert not columns_of(warehouse, "stops_current")
     broken.write_text(whole)
-    assert [migration.number for migration in migrate.apply(address, copy)] == [2, 3]
+    rest = [migration.number for migration in migrate.load()[1:]]
+    assert [migration.number for migration in migrate.apply(address, copy)] == rest
 
 
 @stack
 def test_a_later_migration_comes_on_top(migrated: Address, copy: Path) -> None:
-    (copy / "0004_more.sql").write_text("CREATE TABLE IF NOT EXISTS more (x UInt8) ENGINE = MergeTree ORDER BY x;\n")
-    assert [migration.name for migration in migrate.apply(migrated, copy)] == ["0004_more.sql"]
+    name = f"{len(migrate.load()) + 1:04d}_more.sql"
+    (copy / name).write_text("CREATE TABLE IF NOT EXISTS more (x UInt8) ENGINE = MergeTree ORDER BY x;\n")
+    assert [migration.name for migration in migrate.apply(migrated, copy)] == [name]
     with Warehouse(migrated) as warehouse:
         assert columns_of(warehouse, "more") == [("x", "UInt8")]
