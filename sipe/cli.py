@@ -35,6 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("doctor", "check servers, schema and settings, one line each", "sipe.commands.doctor"),
     Command("topics", "create the topics on a broker, or show what differs", "sipe.commands.topics"),
     Command("migrate", "bring the store's schema up to date", "sipe.commands.migrate"),
+    Command("secrets", "make the passwords of a deployment, as files", "sipe.commands.secrets"),
 )
 
 

@@ -1,0 +1,126 @@
+"""`sipe secrets DIR`: random passwords for the servers of docker-compose.yml, and the files made from them.
+
+A password is made when its file is missing, and never changed. What is made from passwords (URLs, hashes) is written
+whenever it is missing or old. So to change a password, remove its file, run this again and restart what uses it.
+
+The directory is for its owner alone. The files in it are readable, because each container runs as a user of its own
+and is given only the files it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from sipe.commands._output import out, print_json
+from sipe.errors import SipeError
+from sipe.private_files import check_private_dir
+
+RANDOM_BYTES = 24
+CLICKHOUSE_USERS = ("admin", "writer", "reader", "grafana")
+PASSWORDS = (
+    *(f"clickhouse_{user}_password" for user in CLICKHOUSE_USERS),
+    "redis_password",
+    "mariadb_root_password",
+    "mariadb_password",
+    "mosquitto_password",
+    "grafana_admin_password",
+)
+MOSQUITTO_ROUNDS = 101
+"""What mosquitto_passwd takes; the passwords are random and long, so no more is needed."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("directory", type=Path, metavar="DIR", help="made when missing, for its owner alone")
+    parser.add_argument("--json", action="store_true", help="print a JSON object: the names of the files written")
+    parser.epilog = "To change a password, remove its file, run this again and restart what uses it."
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write what is missing and say which; passwords are never printed."""
+    directory: Path = args.directory
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_private_dir(directory)
+        written = [name for name in PASSWORDS if _write_missing(directory / name)]
+        passwords = {name: (directory / name).read_text(encoding="utf-8") for name in PASSWORDS}
+        written += [name for name, text in made_of(passwords).items() if _write_changed(directory / name, text)]
+    except OSError as error:
+        raise SipeError(f"{error.filename or directory}: {error.strerror}; name a directory of your own") from error
+    if args.json:
+        print_json({"directory": str(directory), "written": written})
+        return 0
+    for name in written:
+        out().print(f"written  {directory / name}")
+    out().print(f"{directory} is complete: {len(PASSWORDS)} passwords and what is made of them")
+    return 0
+
+
+def made_of(passwords: dict[str, str]) -> dict[str, str]:
+    """The files that follow from the passwords, by name: URLs for us, hashes for the servers."""
+    urls = {
+        f"clickhouse_{user}_url": f"clickhouse://sipe_{user}:{passwords[f'clickhouse_{user}_password']}"
+        "@clickhouse:9000/sipe"
+        for user in CLICKHOUSE_USERS
+    }
+    return {
+        **urls,
+        "clickhouse_users.xml": _clickhouse_users(passwords),
+        "redis_users.acl": _redis_users(passwords["redis_password"]),
+        "mosquitto_passwords": f"gateway:{_mosquitto_hash(passwords['mosquitto_password'])}\n",
+    }
+
+
+def _clickhouse_users(passwords: dict[str, str]) -> str:
+    """What `incl` in deploy/clickhouse/users.d names."""
+    hashes = {
+        f"sipe_{user}_password_sha256": _sha256(passwords[f"clickhouse_{user}_password"]) for user in CLICKHOUSE_USERS
+    }
+    lines = [f"    <{name}>{sha256}</{name}>" for name, sha256 in hashes.items()]
+    return "\n".join(["<clickhouse>", *lines, "</clickhouse>", ""])
+
+
+def _redis_users(password: str) -> str:
+    """Whoever does not say who they are may ask whether the server lives; `sipe` may do all but administer it."""
+    return (
+        "user default on nopass resetkeys resetchannels -@all +ping\n"
+        f"user sipe on #{_sha256(password)} ~sipe:* &sipe:* +@all -@admin -@dangerous +info\n"
+    )
+
+
+def _mosquitto_hash(password: str) -> str:
+    """As mosquitto_passwd writes it. The salt follows from the random password, so that nothing changes by itself."""
+    salt = hashlib.sha256(b"mosquitto " + password.encode()).digest()[:12]
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, MOSQUITTO_ROUNDS)
+    return f"$7${MOSQUITTO_ROUNDS}${_base64(salt)}${_base64(digest)}"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _write_missing(path: Path) -> bool:
+    """Whether a password was made: an existing file stays as it is."""
+    return not path.exists() and _write_changed(path, secrets.token_urlsafe(RANDOM_BYTES))
+
+
+def _write_changed(path: Path, text: str) -> bool:
+    """Replace a file in one step; whether it was missing or other than this."""
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        os.fchmod(file.fileno(), 0o444)
+    draft.replace(path)
+    return True
