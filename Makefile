@@ -12,10 +12,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-annotate --no-header $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format schemas lock prove clean install-runtime install-dev
+.PHONY: help demo test lint format schemas lock secrets pin-images prove clean install-runtime install-dev
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: install-runtime ## Play a factory day through the whole stack and print its KPIs
 	@$(BIN)/sipe demo $(ARGS)
@@ -43,9 +43,17 @@ prove: install-dev ## Run the tests with the full counts of the fault and proper
 lock: install-dev ## Resolve the locks anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
 	$(COMPILE) --group uv --output-file requirements/uv.txt
 	$(COMPILE) pyproject.toml --extra pipelines --extra embedded --output-file requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra pipelines --constraints requirements/runtime.txt \
+		--output-file requirements/server.txt
 	$(COMPILE) pyproject.toml --extra pipelines --extra embedded --group dev \
 		--constraints requirements/runtime.txt --output-file requirements/dev.txt
 	$(COMPILE) --group audit --output-file requirements/audit.txt
+
+secrets: install-runtime ## Make the passwords that docker-compose.yml asks for, in deploy/secrets
+	@$(BIN)/sipe secrets deploy/secrets
+
+pin-images: ## Write compose.images.yaml: the digest of every image, as the registries have it now
+	docker compose --profile '*' config --lock-image-digests --output compose.images.yaml
 
 clean: ## Remove .venv and caches; data in .sipe stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

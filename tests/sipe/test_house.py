@@ -66,8 +66,8 @@ def test_the_locks_agree() -> None:
             line.removesuffix(" \\") for line in (ROOT / "requirements" / name).read_text().splitlines() if "==" in line
         }
 
-    assert {lock.name for lock in LOCKS} == {"uv.txt", "runtime.txt", "dev.txt", "audit.txt"}
-    assert pins("runtime.txt") <= pins("dev.txt")
+    assert {lock.name for lock in LOCKS} == {"uv.txt", "server.txt", "runtime.txt", "dev.txt", "audit.txt"}
+    assert pins("server.txt") <= pins("runtime.txt") <= pins("dev.txt")
 
 
 @pytest.mark.parametrize(
