@@ -11,7 +11,7 @@ import bytewax.operators as op
 from connectors.clickhouse.sink import Publication
 from models.fold.partition import PartitionFold
 from pipelines.decode import DecodedBatch
-from pipelines.rows import Pending, restatement_blocks
+from pipelines.rows import Pending, publication_blocks, restatement_blocks
 from sipe.contracts.codec import Reject
 from sipe.contracts.events import ClockAdvanced
 from sipe.contracts.tables import version_of
@@ -50,14 +50,18 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
                 if isinstance(event, ClockAdvanced):
                     restatement = self._fold.tick(event.now_ms)
                     self._tick_offset = record.offset + 1
-                    blocks = restatement_blocks(restatement, version)
-                    publications.append((*self._archived(batch, record.offset + 1), *blocks))
+                    blocks = restatement_blocks(restatement, version, batch.partition)
+                    published = publication_blocks(batch, record.offset, restatement.now_ms)
+                    publications.append((*self._archived(batch, record.offset + 1), *blocks, *published))
                     self._monitor.count(TICKS, partition=batch.partition)
                     self._monitor.set(STATIONS, len(self._fold.stations), partition=batch.partition)
                 elif isinstance(event, Reject):
+                    self._fold.health.reject(record.key)
                     self._pending.reject(batch, record, event)
                 else:
-                    self._pending.event(batch, record, event, self._fold.apply(event))
+                    outcome = self._fold.apply(event)
+                    self._fold.health.event(event.station, outcome, record.timestamp_ms - event.ts_ms)
+                    self._pending.event(batch, record, event, outcome)
             if self._pending.size_bytes > PENDING_BYTES_MAX:
                 publications.append(self._archived(batch, batch.records[-1][0].offset + 1))
         return publications, op.StatefulBatchLogic.RETAIN

@@ -13,6 +13,7 @@ from models.fold.intake import Outcome
 from models.fold.minutes import MinuteRun
 from models.fold.partition import Restatement
 from models.fold.rules import DAY_MS, MINUTE_MS
+from models.health import HealthRow
 from pipelines.decode import DecodedBatch
 from sipe.contracts import tables
 from sipe.contracts.codec import Reject
@@ -64,8 +65,8 @@ class Pending:
         )
 
 
-def restatement_blocks(restatement: Restatement, version: int) -> Publication:
-    """What one tick publishes, at the tick's position in the log."""
+def restatement_blocks(restatement: Restatement, version: int, partition: int) -> Publication:
+    """What one tick of a partition publishes, at the tick's position in the log."""
     stops = [
         (
             change.station, stop.from_ms, stop.to_ms, stop.state, stop.reason, stop.classified_by, stop.stop_version,
@@ -79,7 +80,18 @@ def restatement_blocks(restatement: Restatement, version: int) -> Publication:
         *_block(tables.STOPS, stops),
         *_block(tables.STATIONS, [(*row, version) for row in restatement.stations]),
         *_block(tables.REFOLDS, [(name, day // DAY_MS, count, version) for name, day, count in restatement.refolds]),
+        *_block(tables.STATION_HEALTH, [_health_row(row, partition, version) for row in restatement.health]),
     )
+
+
+def publication_blocks(batch: DecodedBatch, offset: int, now_ms: int) -> Publication:
+    """That what the tick at `offset` publishes is stored; the store adds when."""
+    return _block(tables.PUBLICATIONS, [(batch.partition, batch.epoch, offset, now_ms)])
+
+
+def _health_row(row: HealthRow, partition: int, version: int) -> tuple[Any, ...]:
+    station, minute_ms, *counts = row
+    return station, minute_ms // 1000, partition, *counts, version
 
 
 def _minute_blocks(restatement: Restatement, version: int) -> Publication:

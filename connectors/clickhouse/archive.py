@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from connectors.clickhouse.archive_health import restore_health
 from connectors.clickhouse.client import Address, Warehouse, connect
 from models.fold.partition import PartitionFold
 from models.fold.retention import floor_of, forget
@@ -122,6 +123,8 @@ def restore(address: Address, config: FoldConfig, epoch: int, partition: int) ->
         archived = "SELECT DISTINCT station FROM events WHERE partition = %(partition)s AND epoch < %(epoch)s"
         for row in sorted(store.rows(archived, scope), key=lambda row: str(row["station"])):
             _restore_station(store, fold, row["station"], scope | row)
+        published = scope["published_epoch"], scope["published_offset"]
+        restore_health(store, fold.health, partition, fold.now_ms, published=published, end=(epoch, 0))
     return fold
 
 

@@ -20,9 +20,7 @@ def partition_count(client: Consumer | Producer, kafka: KafkaAddress, topic: str
     except KafkaException as error:
         raise unreachable(kafka, error) from error
     if topic not in topics:
-        raise SipeError(
-            f"the Kafka broker at {kafka} has no topic {topic}: `sipe topics apply` creates it, and the rights to it"
-        )
+        raise no_topic(kafka, topic)
     return len(topics[topic].partitions)
 
 
@@ -36,6 +34,13 @@ def watermarks(consumer: Consumer, kafka: KafkaAddress, topic: str, partition: i
         raise unreachable(kafka, TimeoutError(f"no watermarks of {topic}[{partition}]"))
     low, high = offsets
     return low, high
+
+
+def no_topic(kafka: KafkaAddress, topic: str) -> SipeError:
+    """A broker tells nobody of a topic that they have no right to, so the two cannot be told apart."""
+    return SipeError(
+        f"the Kafka broker at {kafka} has no topic {topic}: `sipe topics apply` makes it, and the rights to it"
+    )
 
 
 def unreachable(kafka: KafkaAddress, error: Exception) -> SipeError:

@@ -14,6 +14,7 @@ from connectors.kafka.cluster import partition_count, watermarks
 from connectors.kafka.config import LOGGER, consumer_config
 from connectors.kafka.headers import headers_of
 from connectors.kafka.records import Record, RecordBatch
+from connectors.kafka.topics import topic_id
 from sipe.contracts.letters import attempt_of
 from sipe.errors import SipeError
 from sipe.metrics import RECORDS_READ, SNAPSHOT_TIME, SOURCE_LAG, UNMONITORED, Monitor
@@ -24,8 +25,11 @@ IDLE_POLL = timedelta(milliseconds=20)
 
 LAG_EVERY_S = 1.0
 
-Position = tuple[int, int]
-"""(log epoch, next offset): an offset means nothing without the log it counts in."""
+Position = tuple[int, int, str | None]
+"""(log epoch, next offset, Kafka's id of the topic): an offset means nothing without the log it counts in.
+
+The epoch is the log's name in the store; the id tells that a topic was made anew, but the embedded broker has none.
+"""
 
 
 def _never() -> bool:
@@ -70,10 +74,11 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
         consumer = Consumer(consumer_config(self._kafka), logger=LOGGER)
         try:
             low, high = watermarks(consumer, self._kafka, self._topic, partition)
+            found_id = topic_id(self._kafka, self._topic)
             if resume_state is None:
                 start, next_offset = OFFSET_BEGINNING, low
             else:
-                start = next_offset = self._resume_offset(partition, resume_state, low, high)
+                start = next_offset = self._resume_offset(partition, resume_state, found_id, low, high)
             consumer.assign([TopicPartition(self._topic, partition, start)])
         except BaseException:
             consumer.close()
@@ -83,20 +88,25 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
             consumer,
             self._topic,
             partition,
-            position=(self._epoch, next_offset),
+            position=(self._epoch, next_offset, found_id),
             stop=self._stop,
             batch_records_max=self._batch_records_max,
             monitor=self._monitor,
         )
 
-    def _resume_offset(self, partition: int, saved: Position, low: int, high: int) -> int:
+    def _resume_offset(self, partition: int, saved: Position, found_id: str | None, low: int, high: int) -> int:
         where = f"{self._topic}[{partition}] at {self._kafka}"
-        saved_epoch, offset = saved
+        saved_epoch, offset, saved_id = saved
         rebuild = f"start with SIPE_LOG_EPOCH={max(self._epoch, saved_epoch) + 1} to rebuild the state from the archive"
         if saved_epoch != self._epoch:
             raise SipeError(
                 f"{where}: the log epoch is {self._epoch}, the recovery is of epoch {saved_epoch}; "
                 f"start with SIPE_LOG_EPOCH={saved_epoch} if the log is still the same, else {rebuild}"
+            )
+        if found_id and saved_id and found_id != saved_id:
+            raise SipeError(
+                f"{where}: the topic was deleted and made anew since the state was saved (its id was {saved_id} and is "
+                f"{found_id}): it is a different log; {rebuild}"
             )
         if offset < low:
             raise SipeError(
@@ -129,7 +139,7 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
         self._topic = topic
         self._partition = partition
         self._key = str(partition)
-        self._epoch, self._next_offset = position
+        self._epoch, self._next_offset, self._topic_id = position
         self._stop = stop
         self._batch_records_max = batch_records_max
         self._monitor = monitor
@@ -157,9 +167,9 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
         return self._awake
 
     def snapshot(self) -> Position:
-        """The log epoch and the offset of the next record."""
+        """The log epoch, the offset of the next record, and the topic's id."""
         self._monitor.set(SNAPSHOT_TIME, time.time())
-        return self._epoch, self._next_offset
+        return self._epoch, self._next_offset, self._topic_id
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -15,6 +15,7 @@ from models.fold.rules import MINUTE_MS, FoldConfig, minute_of
 from models.fold.station import StationState
 from models.fold.stops import StopChange, restate_stops, spans_of_stops
 from models.fold.timeline import segments
+from models.health import Health, HealthRow
 from models.spans import Spans
 from sipe.contracts.events import StationEvent
 
@@ -41,6 +42,7 @@ class Restatement(NamedTuple):
     stops: list[StopChange]
     stations: list[StationRow]
     refolds: list[tuple[str, int, int]]
+    health: list[HealthRow]
 
 
 class PartitionFold:
@@ -50,6 +52,7 @@ class PartitionFold:
         self.config = config
         self.stations: dict[str, StationState] = {}
         self.now_ms: int | None = None
+        self.health = Health()
 
     def apply(self, event: StationEvent) -> Outcome:
         """Take one event of a station in."""
@@ -64,7 +67,7 @@ class PartitionFold:
         self.now_ms = now_ms = max(now_ms, previous_ms)
         closed_ms = minute_of(now_ms - self.config.close_grace_ms)
         closed_before_ms = minute_of(previous_ms - self.config.close_grace_ms)
-        restatement = Restatement(now_ms, closed_ms, [], [], [], [])
+        restatement = Restatement(now_ms, closed_ms, [], [], [], [], [])
         for name in sorted(self.stations):
             station = self.stations[name]
             for grown_from_ms, grown_to_ms in ((previous_ms, now_ms), (closed_before_ms, closed_ms)):
@@ -80,6 +83,8 @@ class PartitionFold:
                 station.counters_changed = False
                 station.late_days = set()
             forget(station)
+        missing = ((row.station, row.missing) for row in restatement.stations)
+        restatement.health.extend(self.health.tick(now_ms, missing))
         return restatement
 
 

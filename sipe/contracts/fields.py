@@ -16,12 +16,13 @@ TS_MS_MAX = 4_102_444_800_000
 INTERVAL_MS_MAX = 48 * 3_600_000
 """The longest interval that one event may report or correct."""
 
+STATION_PATTERN = r"^[a-z0-9-]{1,32}(\.[a-z0-9-]{1,32}){3}$(?!\n)"
 _TEXT = r"^[^\x00-\x1f\x7f]{%d,%d}$(?!\n)"
 
 Station = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z0-9-]{1,32}(\.[a-z0-9-]{1,32}){3}$(?!\n)",
+        pattern=STATION_PATTERN,
         description="ISA-95 path site.area.line.station; the Kafka key.",
         examples=["manaus.final.line-1.calibration"],
     ),

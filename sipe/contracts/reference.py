@@ -151,7 +151,7 @@ def _tables() -> Iterator[str]:
     for table in TABLES:
         yield f"### `{table.name}`\n"
         yield f"{table.description} Key: {', '.join(f'`{name}`' for name in table.key)}.\n"
-        yield from _table(("column", "type"), ((f"`{c.name}`", f"`{c.type}`") for c in table.columns))
+        yield from _table(("column", "type"), ((f"`{c.name}`", f"`{c.type}`") for c in (*table.columns, *table.filled)))
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

@@ -30,6 +30,8 @@ class Table:
 
     name: str
     columns: tuple[Column, ...]
+    filled: tuple[Column, ...] = ()
+    """Further columns, which the store fills by itself."""
     key: tuple[str, ...]
     description: str
 
@@ -178,6 +180,39 @@ REFOLDS = Table(
     description="Station-days that late events touch and that have to be folded again from the archive.",
 )
 
+STATION_HEALTH = Table(
+    name="station_health",
+    columns=_columns(
+        station=_CODE,
+        minute="DateTime('UTC')",
+        partition="UInt16",
+        received="UInt32",
+        accepted="UInt32",
+        duplicates="UInt32",
+        late="UInt32",
+        missing="Int64",
+        rejected="UInt32",
+        skew_min_ms="Int64",
+        skew_max_ms="Int64",
+        skew_sum_ms="Int64",
+        version="UInt64",
+    ),
+    key=("station", "minute", "partition"),
+    description="What became of each station's messages, per minute of the tick that took them in: received = accepted "
+    "+ duplicates + late + rejected. `missing` is a change, negative when a straggler fills a gap, so the minutes of a "
+    "station add up to its totals in `stations`. The skew is the record's time less the event's, over all events. "
+    "Rejects without a station's name as their key are under the station ''.",
+)
+
+PUBLICATIONS = Table(
+    name="publications",
+    columns=_columns(partition="UInt16", epoch="UInt32", offset="Int64", now_ms="Int64"),
+    filled=_columns(stored_at="SimpleAggregateFunction(min, DateTime64(3, 'UTC'))"),
+    key=("partition", "epoch", "offset", "now_ms"),
+    description="When what the tick at `offset` published was stored, by the store's clock; a repeat keeps the first "
+    "time. Kept for 30 days.",
+)
+
 FLOW_PROGRESS = Table(
     name="flow_progress",
     columns=_columns(
@@ -196,6 +231,8 @@ TABLES: tuple[Table, ...] = (
     STOPS,
     STATIONS,
     REFOLDS,
+    STATION_HEALTH,
+    PUBLICATIONS,
     FLOW_PROGRESS,
 )
 """In the order in which the sink writes them: the archive first, the progress last."""

@@ -26,7 +26,7 @@ class Line:
         self.fold = PartitionFold(FoldConfig())
         self.seqs = count(1)
         self.cells: dict[tuple[int, str], dict[str, int]] = {}
-        self.last = Restatement(0, 0, [], [], [], [])
+        self.last = Restatement(0, 0, [], [], [], [], [])
 
     def say(self, type_: str, at_ms: int, **fields: Any) -> str:
         given = {"type": type_, "station": STATION, "boot": 1, "seq": next(self.seqs), "ts_ms": at_ms}

@@ -39,7 +39,7 @@ T0 = 1_772_445_600_000  # 2026-03-02T10:00:00Z, a Monday
 ALWAYS = {"zone": "UTC", "shifts": [{"name": "A", "start": "00:00", "end": "00:00"}]}
 
 
-STOPPED_AFTER = ["events", "minute_facts", "stops", "stations", "refolds"]
+STOPPED_AFTER = ["events", "minute_facts", "stops", "stations", "refolds", "station_health", "publications"]
 
 
 class Logs:
@@ -96,6 +96,7 @@ def tables(store: Warehouse) -> dict[str, list[dict[str, Any]]]:
             ("stops", "version, is_deleted"),
             ("stations", "version"),
             ("refolds", "version"),
+            ("station_health", "version"),
         ]
     }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.clickhouse import kpi_sql, migrate
+from connectors.clickhouse import health_sql, kpi_sql, migrate
 from connectors.clickhouse.client import Address, Warehouse
 from models.kpi import KPIS, Sums
 from sipe.contracts.tables import TABLES, Table
@@ -34,6 +34,13 @@ def test_the_committed_views_are_those_of_the_definitions() -> None:
     newest = [migration for migration in migrate.load() if migration.name.endswith("_kpi_views.sql")][-1]
     assert newest.sql == kpi_sql.views_migration(), (
         f"{newest.name} is stale: write the next migration with python -m connectors.clickhouse.kpi_sql"
+    )
+
+
+def test_the_committed_health_views_are_those_of_the_definitions() -> None:
+    newest = [migration for migration in migrate.load() if migration.name.endswith("_health_views.sql")][-1]
+    assert newest.sql == health_sql.views_migration(), (
+        f"{newest.name} is stale: write the next migration with python -m connectors.clickhouse.health_sql"
     )
 
 
@@ -86,7 +93,9 @@ def test_planning_creates_nothing(address: Address, server: Address) -> None:
 @stack
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_a_table_is_as_declared(untouched: Warehouse, table: Table) -> None:
-    assert columns_of(untouched, table.name) == [(column.name, column.type) for column in table.columns]
+    assert columns_of(untouched, table.name) == [
+        (column.name, column.type) for column in (*table.columns, *table.filled)
+    ]
     query = "SELECT sorting_key, engine_full FROM system.tables WHERE database = %(database)s AND name = %(name)s"
     [found] = untouched.rows(query, {"database": untouched.address.database, "name": table.name})
     assert tuple(found["sorting_key"].split(", ")) == table.key
@@ -94,6 +103,8 @@ def test_a_table_is_as_declared(untouched: Warehouse, table: Table) -> None:
         name for name in ("version", "is_deleted") if name in table.column_names and "version" not in table.key
     ]
     engine = f"ReplacingMergeTree({', '.join(replacing)})" if replacing else "ReplacingMergeTree"
+    if any(column.type.startswith("SimpleAggregateFunction") for column in table.filled):
+        engine = "AggregatingMergeTree"
     assert found["engine_full"].startswith(f"{engine} ")
 
 
@@ -101,7 +112,7 @@ def test_a_table_is_as_declared(untouched: Warehouse, table: Table) -> None:
 def test_there_is_nothing_but_declared_tables_and_views(untouched: Warehouse) -> None:
     query = "SELECT name FROM system.tables WHERE database = %(database)s"
     names = {row["name"] for row in untouched.rows(query, {"database": untouched.address.database})}
-    views = {"minute_facts_current", "stops_current", "stations_current", *kpi_sql.VIEWS}
+    views = {"minute_facts_current", "stops_current", "stations_current", *kpi_sql.VIEWS, *health_sql.VIEWS}
     assert names == {table.name for table in TABLES} | views | {"schema_migrations"}
 
 

@@ -27,6 +27,6 @@ def start_broker(tmp_path: Path) -> Iterator[StartBroker]:
 
 
 @pytest.fixture
-def kafka(start_broker: StartBroker) -> KafkaAddress:
+def address(start_broker: StartBroker) -> KafkaAddress:
     """The address of a fresh broker with two partitions."""
     return KafkaAddress(start_broker(2).ready["bootstrap"])

@@ -23,8 +23,8 @@ Journal = list[tuple[int, int]]
 
 
 @contextmanager
-def running_flow(kafka: KafkaAddress, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    arguments = [str(kafka), STATION_EVENTS_TOPIC.name, str(tmp_path / "recovery"), str(tmp_path / "journal")]
+def running_flow(address: KafkaAddress, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    arguments = [str(address), STATION_EVENTS_TOPIC.name, str(tmp_path / "recovery"), str(tmp_path / "journal")]
     with subprocess.Popen([sys.executable, str(FLOW), *arguments]) as flow:
         try:
             yield flow
@@ -51,9 +51,9 @@ def wait_until(condition: Callable[[], bool]) -> None:
 class SteadySender(threading.Thread):
     """Ticks every millisecond at most, so that a kill always meets a flow at work."""
 
-    def __init__(self, kafka: KafkaAddress) -> None:
+    def __init__(self, address: KafkaAddress) -> None:
         super().__init__()
-        self._sender = EventSender(kafka)
+        self._sender = EventSender(address)
         self._stop_asked = threading.Event()
         self.ticks = 0
 
@@ -69,9 +69,9 @@ class SteadySender(threading.Thread):
         return self._sender.ends()
 
 
-def test_a_killed_flow_goes_on_at_its_snapshot_and_loses_nothing(kafka: KafkaAddress, tmp_path: Path) -> None:
+def test_a_killed_flow_goes_on_at_its_snapshot_and_loses_nothing(address: KafkaAddress, tmp_path: Path) -> None:
     starts: list[Journal] = []
-    sender = SteadySender(kafka)
+    sender = SteadySender(address)
     sender.start()
 
     def read_live() -> bool:
@@ -80,7 +80,7 @@ def test_a_killed_flow_goes_on_at_its_snapshot_and_loses_nothing(kafka: KafkaAdd
 
     for _ in range(3):
         before = len(journal(tmp_path))
-        with running_flow(kafka, tmp_path) as flow:
+        with running_flow(address, tmp_path) as flow:
             wait_until(lambda before=before: len(journal(tmp_path)) > before)  # type: ignore[misc]
             live_from = sender.ticks
             wait_until(read_live)
@@ -89,7 +89,7 @@ def test_a_killed_flow_goes_on_at_its_snapshot_and_loses_nothing(kafka: KafkaAdd
     ends = sender.ends()
 
     before = len(journal(tmp_path))
-    with running_flow(kafka, tmp_path) as flow:
+    with running_flow(address, tmp_path) as flow:
         wait_until(lambda: {(partition, end - 1) for partition, end in ends.items()} <= set(journal(tmp_path)))
         flow.terminate()
         assert flow.wait(DEADLINE_S) == 0
@@ -106,12 +106,12 @@ def test_a_killed_flow_goes_on_at_its_snapshot_and_loses_nothing(kafka: KafkaAdd
             assert offsets == list(range(offsets[0], offsets[-1] + 1)), "each run reads without gap or repeat"
 
 
-def test_a_terminated_flow_saves_its_position_and_repeats_nothing(kafka: KafkaAddress, tmp_path: Path) -> None:
+def test_a_terminated_flow_saves_its_position_and_repeats_nothing(address: KafkaAddress, tmp_path: Path) -> None:
     for number in range(1, 4):
-        with EventSender(kafka) as sender:
+        with EventSender(address) as sender:
             for now_ms in range(100):
                 sender.tick(now_ms)
-        with running_flow(kafka, tmp_path) as flow:
+        with running_flow(address, tmp_path) as flow:
             wait_until(lambda number=number: len(journal(tmp_path)) >= 200 * number)  # type: ignore[misc]
             flow.terminate()
             assert flow.wait(DEADLINE_S) == 0

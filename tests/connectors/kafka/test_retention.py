@@ -29,10 +29,10 @@ def payload(number: int) -> bytes:
     return random.Random(number).randbytes(MESSAGE_BYTES)
 
 
-def oldest_offset(kafka: KafkaAddress) -> int:
-    consumer = Consumer(consumer_config(kafka))
+def oldest_offset(address: KafkaAddress) -> int:
+    consumer = Consumer(consumer_config(address))
     try:
-        return watermarks(consumer, kafka, TOPIC, 0)[0]
+        return watermarks(consumer, address, TOPIC, 0)[0]
     finally:
         consumer.close()
 
@@ -40,9 +40,9 @@ def oldest_offset(kafka: KafkaAddress) -> int:
 class LaggingStore(threading.Thread):
     """Reads partition 0 with the production source, slower than anybody sends, and keeps all of it."""
 
-    def __init__(self, kafka: KafkaAddress, count: int) -> None:
+    def __init__(self, address: KafkaAddress, count: int) -> None:
         super().__init__()
-        self._reader = StationEventSource(kafka, TOPIC, epoch=1, batch_records_max=50).build_part("in", "0", None)
+        self._reader = StationEventSource(address, TOPIC, epoch=1, batch_records_max=50).build_part("in", "0", None)
         self._count = count
         self.values: list[bytes] = []
 
@@ -62,8 +62,8 @@ class LaggingStore(threading.Thread):
 def test_five_times_what_the_broker_retains_arrives_whole_at_a_store_that_lags(
     start_broker: Callable[[int], ChildServer],
 ) -> None:
-    kafka = KafkaAddress(start_broker(1).ready["bootstrap"])
-    store = LaggingStore(kafka, MESSAGES)
+    address = KafkaAddress(start_broker(1).ready["bootstrap"])
+    store = LaggingStore(address, MESSAGES)
     ahead_bytes = []
 
     def progress() -> dict[int, int]:
@@ -73,14 +73,14 @@ def test_five_times_what_the_broker_retains_arrives_whole_at_a_store_that_lags(
 
     sent = 0
     store.start()
-    with EventSender(kafka, progress=progress) as sender:
+    with EventSender(address, progress=progress) as sender:
         for number in range(MESSAGES):
             sender.send_raw(b"key", payload(number))
             sent += 1
     store.join(DEADLINE_S)
 
     assert store.values == [payload(number) for number in range(MESSAGES)]
-    assert oldest_offset(kafka) > 0.7 * MESSAGES, "the broker should have dropped most of it by now"
+    assert oldest_offset(address) > 0.7 * MESSAGES, "the broker should have dropped most of it by now"
     assert len(ahead_bytes) > 10, "the sender should have been held up"
     assert max(ahead_bytes) < BACKLOG_BYTES_MAX + 2 * MESSAGE_BYTES
 
@@ -89,37 +89,37 @@ def test_five_times_what_the_broker_retains_arrives_whole_at_a_store_that_lags(
 def test_without_the_guard_the_broker_drops_what_nobody_read_and_both_ends_notice(
     start_broker: Callable[[int], ChildServer],
 ) -> None:
-    kafka = KafkaAddress(start_broker(1).ready["bootstrap"])
-    with EventSender(kafka) as careless:
+    address = KafkaAddress(start_broker(1).ready["bootstrap"])
+    with EventSender(address) as careless:
         for number in range(2 * RETENTION_BYTES // MESSAGE_BYTES):
             careless.send_raw(b"key", payload(number))
         assert careless.ends() == {0: 2 * RETENTION_BYTES // MESSAGE_BYTES}, "every message was acknowledged"
 
-    oldest = oldest_offset(kafka)
+    oldest = oldest_offset(address)
     assert oldest > 0
 
     with pytest.raises(
         SipeError, match=rf"{TOPIC}\[0\].*goes on at offset 0, but the log begins at {oldest}: .*deleted"
     ):
-        StationEventSource(kafka, TOPIC, epoch=1).build_part("in", "0", (1, 0))
+        StationEventSource(address, TOPIC, epoch=1).build_part("in", "0", (1, 0, None))
 
     nothing_stored: dict[int, int] = {}
-    careful = EventSender(kafka, progress=lambda: nothing_stored)
+    careful = EventSender(address, progress=lambda: nothing_stored)
     careful.tick(1)
     with pytest.raises(SipeError, match=rf"{TOPIC}\[0\]: .* dropped offsets 0 to {oldest - 1} before they were stored"):
         careful.close()
 
     stored = {0: oldest}
-    with EventSender(kafka, progress=lambda: stored) as after_that:
+    with EventSender(address, progress=lambda: stored) as after_that:
         after_that.tick(2)
 
 
 @pytest.mark.stack
 def test_a_record_that_is_dropped_under_a_reader_stops_it(start_broker: Callable[[int], ChildServer]) -> None:
-    kafka = KafkaAddress(start_broker(1).ready["bootstrap"])
-    reader = StationEventSource(kafka, TOPIC, epoch=1).build_part("in", "0", (1, 0))
+    address = KafkaAddress(start_broker(1).ready["bootstrap"])
+    reader = StationEventSource(address, TOPIC, epoch=1).build_part("in", "0", (1, 0, None))
     reader._consumer.pause(reader._consumer.assignment())
-    with EventSender(kafka) as careless:
+    with EventSender(address) as careless:
         for number in range(2 * RETENTION_BYTES // MESSAGE_BYTES):
             careless.send_raw(b"key", payload(number))
     reader._consumer.resume(reader._consumer.assignment())
@@ -136,16 +136,16 @@ def test_a_record_that_is_dropped_under_a_reader_stops_it(start_broker: Callable
 
 @pytest.mark.stack
 def test_a_sender_says_when_nothing_is_stored_any_more(start_broker: Callable[[int], ChildServer]) -> None:
-    kafka = KafkaAddress(start_broker(1).ready["bootstrap"])
+    address = KafkaAddress(start_broker(1).ready["bootstrap"])
 
     def send_all() -> None:
-        with EventSender(kafka, progress=dict, stall_timeout_s=0.5) as sender:
+        with EventSender(address, progress=dict, stall_timeout_s=0.5) as sender:
             for number in range(MESSAGES):
                 sender.send_raw(b"key", payload(number))
 
     with pytest.raises(SipeError, match=rf"{TOPIC}: \d+ bytes .* none of them stored for 0.5 s; .*is the flow running"):
         send_all()
-    assert oldest_offset(kafka) == 0
+    assert oldest_offset(address) == 0
 
 
 def test_a_backlog_is_what_was_added_and_not_yet_stored() -> None:

@@ -15,7 +15,7 @@ from connectors.kafka import cluster
 from connectors.kafka.address import KafkaAddress
 from connectors.kafka.records import Record, RecordBatch
 from connectors.kafka.sender import EventSender
-from connectors.kafka.source import PartitionReader, StationEventSource
+from connectors.kafka.source import PartitionReader, Position, StationEventSource
 from sipe.contracts.codec import MESSAGE_BYTES_MAX, admit
 from sipe.contracts.events import ClockAdvanced, Event, Heartbeat, StateChanged
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
@@ -44,13 +44,13 @@ def read_to(reader: PartitionReader, end: int) -> list[Record]:
     return records
 
 
-def read_log(kafka: KafkaAddress, ends: dict[int, int]) -> dict[int, list[Record]]:
-    source = StationEventSource(kafka, TOPIC, epoch=1)
+def read_log(address: KafkaAddress, ends: dict[int, int]) -> dict[int, list[Record]]:
+    source = StationEventSource(address, TOPIC, epoch=1)
     return {partition: read_to(source.build_part("in", str(partition), None), end) for partition, end in ends.items()}
 
 
 def run_flow(
-    kafka: KafkaAddress, ends: dict[int, int], batch_records_max: int = 5_000
+    address: KafkaAddress, ends: dict[int, int], batch_records_max: int = 5_000
 ) -> list[tuple[str, RecordBatch]]:
     """Everything up to `ends` that comes out of a dataflow which is nothing but the source."""
     out: list[tuple[str, RecordBatch]] = []
@@ -62,22 +62,22 @@ def run_flow(
 
     flow = Dataflow("through")
     records = op.input(
-        "in", flow, StationEventSource(kafka, TOPIC, epoch=3, stop=all_in, batch_records_max=batch_records_max)
+        "in", flow, StationEventSource(address, TOPIC, epoch=3, stop=all_in, batch_records_max=batch_records_max)
     )
     op.output("out", records, testing.TestingSink(out))
     testing.run_main(flow, epoch_interval=timedelta(milliseconds=100))  # type: ignore[no-untyped-call]
     return out
 
 
-def test_what_was_sent_comes_out_of_a_flow_in_order_and_once(kafka: KafkaAddress) -> None:
+def test_what_was_sent_comes_out_of_a_flow_in_order_and_once(address: KafkaAddress) -> None:
     events = [heartbeat(station, seq) for seq in range(1, 51) for station in range(8)]
-    with EventSender(kafka) as sender:
+    with EventSender(address) as sender:
         for event in events:
             sender.send(event)
         sender.send_raw(b"\xff", b"{poison")
         ends = sender.ends()
 
-    out = run_flow(kafka, ends, batch_records_max=7)
+    out = run_flow(address, ends, batch_records_max=7)
 
     read: dict[str, list[Event]] = defaultdict(list)
     poison: list[Record] = []
@@ -98,9 +98,9 @@ def test_what_was_sent_comes_out_of_a_flow_in_order_and_once(kafka: KafkaAddress
 def test_a_tick_reaches_every_partition_after_all_that_was_sent_before(
     start_broker: Callable[[int], ChildServer],
 ) -> None:
-    kafka = KafkaAddress(start_broker(4).ready["bootstrap"])
+    address = KafkaAddress(start_broker(4).ready["bootstrap"])
     rounds = 20
-    with EventSender(kafka) as sender:  # the very first message of a new producer is among them
+    with EventSender(address) as sender:  # the very first message of a new producer is among them
         for number in range(1, rounds + 1):
             for station in range(24):
                 sender.send(heartbeat(station, number))
@@ -108,7 +108,7 @@ def test_a_tick_reaches_every_partition_after_all_that_was_sent_before(
         ends = sender.ends()
 
     assert sorted(ends) == [0, 1, 2, 3]
-    for records in read_log(kafka, ends).values():
+    for records in read_log(address, ends).values():
         ticks = 0
         for record in records:
             event = admit(record.value, record.key, NOW_MS + rounds)
@@ -121,26 +121,26 @@ def test_a_tick_reaches_every_partition_after_all_that_was_sent_before(
         assert ticks == rounds
 
 
-def test_ends_name_only_what_this_sender_wrote(kafka: KafkaAddress) -> None:
-    with EventSender(kafka) as sender:
+def test_ends_name_only_what_this_sender_wrote(address: KafkaAddress) -> None:
+    with EventSender(address) as sender:
         assert sender.ends() == {}
         sender.tick(NOW_MS)
         assert sender.ends() == {0: 1, 1: 1}
-        with EventSender(kafka) as other:
+        with EventSender(address) as other:
             other.tick(NOW_MS)
         assert sender.ends() == {0: 1, 1: 1}
 
 
-def test_an_empty_value_is_a_record_with_no_bytes(kafka: KafkaAddress) -> None:
-    with EventSender(kafka) as sender:
+def test_an_empty_value_is_a_record_with_no_bytes(address: KafkaAddress) -> None:
+    with EventSender(address) as sender:
         sender.send_raw(None, b"")
         ends = sender.ends()
-    records = [record for records in read_log(kafka, ends).values() for record in records]
+    records = [record for records in read_log(address, ends).values() for record in records]
     assert [(record.key, record.value) for record in records] == [(None, b"")]
 
 
-def test_a_message_above_the_limit_is_refused_and_the_next_one_is_sent(kafka: KafkaAddress) -> None:
-    with EventSender(kafka) as sender:
+def test_a_message_above_the_limit_is_refused_and_the_next_one_is_sent(address: KafkaAddress) -> None:
+    with EventSender(address) as sender:
         with pytest.raises(SipeError, match=rf"^too_big: a message of {MESSAGE_BYTES_MAX + 1} bytes .*{TOPIC}"):
             sender.send_raw(b"key", b"x" * (MESSAGE_BYTES_MAX + 1))
         state = StateChanged(
@@ -155,37 +155,43 @@ def test_a_message_above_the_limit_is_refused_and_the_next_one_is_sent(kafka: Ka
     assert sum(ends.values()) == 1
 
 
-def test_a_saved_position_is_where_reading_goes_on(kafka: KafkaAddress) -> None:
-    with EventSender(kafka) as sender:
+def test_a_saved_position_is_where_reading_goes_on(address: KafkaAddress) -> None:
+    with EventSender(address) as sender:
         for number in range(10):
             sender.tick(NOW_MS + number)
-    source = StationEventSource(kafka, TOPIC, epoch=2)
-    reader = source.build_part("in", "1", (2, 7))
-    assert reader.snapshot() == (2, 7)
+    source = StationEventSource(address, TOPIC, epoch=2)
+    reader = source.build_part("in", "1", (2, 7, None))
+    assert reader.snapshot() == (2, 7, None)
     assert [record.offset for record in read_to(reader, 10)] == [7, 8, 9]
-    at_the_end = source.build_part("in", "1", (2, 10))
+    at_the_end = source.build_part("in", "1", (2, 10, None))
     assert at_the_end.next_batch() == []
-    assert at_the_end.snapshot() == (2, 10)
+    assert at_the_end.snapshot() == (2, 10, None)
     at_the_end.close()
 
 
 @pytest.mark.parametrize(
     ("saved", "complaint"),
     [
-        ((1, 0), r"the log epoch is 2, the recovery is of epoch 1; start with SIPE_LOG_EPOCH=1 .*SIPE_LOG_EPOCH=3"),
-        ((2, 11), r"goes on at offset 11, but the log ends at 10: it is a different, shorter log.*SIPE_LOG_EPOCH=3"),
+        (
+            (1, 0, None),
+            r"the log epoch is 2, the recovery is of epoch 1; start with SIPE_LOG_EPOCH=1 .*SIPE_LOG_EPOCH=3",
+        ),
+        (
+            (2, 11, None),
+            r"goes on at offset 11, but the log ends at 10: it is a different, shorter log.*SIPE_LOG_EPOCH=3",
+        ),
     ],
 )
-def test_a_position_in_another_log_stops_the_flow(kafka: KafkaAddress, saved: tuple[int, int], complaint: str) -> None:
-    with EventSender(kafka) as sender:
+def test_a_position_in_another_log_stops_the_flow(address: KafkaAddress, saved: Position, complaint: str) -> None:
+    with EventSender(address) as sender:
         for number in range(10):
             sender.tick(NOW_MS + number)
-    with pytest.raises(SipeError, match=rf"{TOPIC}\[0\] at {kafka}: .*{complaint}"):
-        StationEventSource(kafka, TOPIC, epoch=2).build_part("in", "0", saved)
+    with pytest.raises(SipeError, match=rf"{TOPIC}\[0\] at {address}: .*{complaint}"):
+        StationEventSource(address, TOPIC, epoch=2).build_part("in", "0", saved)
 
 
-def test_an_idle_reader_is_soon_awake_and_never_blocks(kafka: KafkaAddress) -> None:
-    reader = StationEventSource(kafka, TOPIC, epoch=1).build_part("in", "0", None)
+def test_an_idle_reader_is_soon_awake_and_never_blocks(address: KafkaAddress) -> None:
+    reader = StationEventSource(address, TOPIC, epoch=1).build_part("in", "0", None)
     start_s = time.perf_counter()
     for _ in range(100):
         assert reader.next_batch() == []
@@ -193,17 +199,17 @@ def test_an_idle_reader_is_soon_awake_and_never_blocks(kafka: KafkaAddress) -> N
     awake = reader.next_awake()
     assert awake is not None
     assert 0 < awake.timestamp() - (time.time() - 1.0) < 1.1
-    assert reader.snapshot() == (1, 0)
+    assert reader.snapshot() == (1, 0, None)
     reader.close()
 
 
-def test_a_missing_topic_is_named_and_not_created(kafka: KafkaAddress) -> None:
+def test_a_missing_topic_is_named_and_not_created(address: KafkaAddress) -> None:
     for _ in range(2):
-        with pytest.raises(SipeError, match=f"{kafka} has no topic sipe.other.v1"):
-            EventSender(kafka, topic="sipe.other.v1")
-        with pytest.raises(SipeError, match=f"{kafka} has no topic sipe.other.v1"):
-            StationEventSource(kafka, "sipe.other.v1", epoch=1).list_parts()
-    assert StationEventSource(kafka, TOPIC, epoch=1).list_parts() == ["0", "1"]
+        with pytest.raises(SipeError, match=f"{address} has no topic sipe.other.v1"):
+            EventSender(address, topic="sipe.other.v1")
+        with pytest.raises(SipeError, match=f"{address} has no topic sipe.other.v1"):
+            StationEventSource(address, "sipe.other.v1", epoch=1).list_parts()
+    assert StationEventSource(address, TOPIC, epoch=1).list_parts() == ["0", "1"]
 
 
 @pytest.mark.parametrize("ask", [EventSender, lambda address: StationEventSource(address, TOPIC, epoch=1).list_parts()])

@@ -20,9 +20,9 @@ NOON_MS = 1_700_000_000_000
 pytestmark = pytest.mark.stack
 
 
-def ticks(kafka: KafkaAddress, end: int) -> list[int]:
+def ticks(address: KafkaAddress, end: int) -> list[int]:
     """The times that the first `end` records of partition 1 tell, as soon as they are there."""
-    reader = StationEventSource(kafka, STATION_EVENTS_TOPIC.name, epoch=1).build_part("in", "1", None)
+    reader = StationEventSource(address, STATION_EVENTS_TOPIC.name, epoch=1).build_part("in", "1", None)
     times: list[int] = []
     deadline = time.monotonic() + DEADLINE_S
     while len(times) < end:
@@ -36,12 +36,12 @@ def ticks(kafka: KafkaAddress, end: int) -> list[int]:
     return times
 
 
-def test_it_ticks_at_every_whole_second_until_stopped(kafka: KafkaAddress) -> None:
+def test_it_ticks_at_every_whole_second_until_stopped(address: KafkaAddress) -> None:
     stop = threading.Event()
-    with EventSender(kafka) as sender:
+    with EventSender(address) as sender:
         thread = threading.Thread(target=ticker.run, args=(sender, SystemClock(), stop))
         thread.start()
-        times = ticks(kafka, 3)
+        times = ticks(address, 3)
         arrival_ms = time.time() * 1000
         stop.set()
         thread.join(1.0)
@@ -51,18 +51,18 @@ def test_it_ticks_at_every_whole_second_until_stopped(kafka: KafkaAddress) -> No
     assert 0 <= arrival_ms - times[2] < 1_000
 
 
-def test_time_stands_still_while_the_clock_is_set_back(kafka: KafkaAddress) -> None:
+def test_time_stands_still_while_the_clock_is_set_back(address: KafkaAddress) -> None:
     clock, stop = ManualClock(NOON_MS + 900), threading.Event()  # it always wants the next tick in 100 ms
-    with EventSender(kafka) as sender:
+    with EventSender(address) as sender:
         thread = threading.Thread(target=ticker.run, args=(sender, clock, stop))
         thread.start()
-        assert set(ticks(kafka, 2)) == {NOON_MS}
+        assert set(ticks(address, 2)) == {NOON_MS}
         clock.advance(-3_600_000)
-        assert set(ticks(kafka, 5)) == {NOON_MS}
+        assert set(ticks(address, 5)) == {NOON_MS}
         clock.set(NOON_MS + 5_900)
-        ticks(kafka, 8)
+        ticks(address, 8)
         stop.set()
         thread.join(1.0)
-        times = ticks(kafka, sender.ends()[1])
+        times = ticks(address, sender.ends()[1])
     assert times == sorted(times)
     assert set(times) == {NOON_MS, NOON_MS + 5_000}
