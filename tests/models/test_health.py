@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.fold.partition import PartitionFold
+from models.fold.partition import PartitionFold, StationRow
 from models.fold.rules import FoldConfig
 from models.health import MINUTE_MS, NAMES_MAX, NOBODY, Health, HealthRow
 from sipe.contracts.events import Heartbeat
@@ -92,7 +92,7 @@ Step = tuple[str, int]
 def test_the_minutes_of_a_station_add_up_to_its_totals(steps: list[Step]) -> None:
     fold = PartitionFold(FoldConfig())
     stored: dict[tuple[str, int], HealthRow] = {}
-    totals = {}
+    totals: dict[str, StationRow] = {}
     now_ms = T0
     for what, number in [*steps, ("tick", 1)]:
         if what != "tick":
