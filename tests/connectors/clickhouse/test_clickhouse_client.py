@@ -54,3 +54,28 @@ def test_a_wrong_password(server: Address) -> None:
     with pytest.raises(SipeError, match=f"refuses user '{server.user}'.*SIPE_CLICKHOUSE_URL") as caught:
         connect(wrong)
     assert server.password not in str(caught.value)
+
+
+INJECTIONS = (
+    "'",
+    "\\",
+    "\\'",
+    "' OR 1 = 1 --",
+    "'; DROP TABLE events; --",
+    "x') UNION ALL SELECT password FROM system.users --",
+    "%(other)s",
+    "100 %",
+    "line\nbreak\r\ttab",
+    "nul\x00bell\x07back\x08",
+    '/* */ `name` "name" {name:String}',
+    "\N{RIGHT SINGLE QUOTATION MARK}\N{FULLWIDTH APOSTROPHE}\U0001f512",
+)
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_a_parameter_stays_a_value(untouched: Warehouse, text: str) -> None:
+    query = "SELECT %(text)s AS text, length(%(text)s) AS bytes, has(%(texts)s, %(text)s) AS found"
+    (row,) = untouched.rows(query, {"text": text, "texts": ["other", text]})
+    assert row == {"text": text, "bytes": len(text.encode()), "found": 1}
+    (row,) = untouched.rows("SELECT count() AS found FROM stations WHERE station IN %(names)s", {"names": (text,)})
+    assert row == {"found": 0}
