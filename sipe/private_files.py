@@ -55,6 +55,15 @@ def check_private_dir(path: Path) -> None:
         raise SipeError(f"{path} has mode {mode:04o}, so others could plant a saved state: look, then chmod 700 it")
 
 
+def check_own_dir(path: Path) -> None:
+    """Raise `SipeError` when everybody could put files or links into this directory: we would write through them."""
+    status = path.stat()
+    if status.st_uid not in {os.geteuid(), 0}:
+        raise SipeError(f"{path} belongs to user id {status.st_uid}, not to {os.geteuid()} who runs this: chown it")
+    if status.st_mode & stat.S_IWOTH:
+        raise SipeError(f"every user of this machine can write to {path}: chmod o-w it, or name another directory")
+
+
 def _is_shut_in(path: Path) -> bool:
     """Whether a directory on the way keeps other users from a file that they could read."""
     if path.is_relative_to(CONTAINER_SECRETS):

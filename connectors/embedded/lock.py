@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from sipe.errors import SipeError
+from sipe.private_files import check_own_dir
 
 _LIVING_OWNER_WAIT_S = 1.0
 """`held` takes the lock for an instant, which must not turn an owner away."""
@@ -27,7 +28,8 @@ class DirectoryLock:
         """Own the lock, in a directory made if missing; raises `SipeError` that names the process that has it."""
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            check_own_dir(self._path.parent)
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise SipeError(
                 f"{self._path.parent} cannot be used ({error.strerror}): name another directory in SIPE_DATA_DIR"

@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
+from typing import NamedTuple
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 
 WIDTH_WITHOUT_TERMINAL = 120
 HOUR_MS = 3_600_000
 UNDEFINED = "-"
+UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 Report = Callable[[int, int], None]
 
@@ -34,7 +37,29 @@ def err() -> Console:
 def _console(*, stderr: bool) -> Console:
     is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
     width = None if is_terminal else WIDTH_WITHOUT_TERMINAL
-    return Console(stderr=stderr, width=width, highlight=False, markup=False, soft_wrap=not is_terminal)
+    console = Console(stderr=stderr, width=width, highlight=False, markup=False, soft_wrap=not is_terminal)
+    console.push_render_hook(_ShowControls())
+    return console
+
+
+class _ShowControls(RenderHook):
+    """Makes the control characters of what is printed visible: a name from a station moves no cursor, sets no title."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Shown(renderable) for renderable in renderables]
+
+
+class _Shown(NamedTuple):
+    renderable: ConsoleRenderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self.renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+def visible(text: str) -> str:
+    """The text with a sign in place of what a terminal would obey: control characters, and what turns text round."""
+    return "".join(char if char.isprintable() or char == "\n" else UNPRINTABLE for char in text)
 
 
 def note(text: str) -> None:
@@ -43,8 +68,9 @@ def note(text: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """One JSON document on stdout; undefined is null, times are ISO 8601."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
+    """One JSON document on stdout; undefined is null, times are ISO 8601, control characters are escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+    print("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
 
 
 def _plain(value: object) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from sipe import private_files
 from sipe.errors import SipeError, UsageError
-from sipe.private_files import check_private_dir, read_secret
+from sipe.private_files import check_own_dir, check_private_dir, read_secret
 
 CANARY = "canary-9d41"
 VARIABLE = "SIPE_CLICKHOUSE_URL_FILE"
@@ -122,3 +122,20 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
     with pytest.raises(SipeError, match="belongs to user id"):
         check_private_dir(path)
+
+
+def test_a_data_directory_that_everybody_can_write_to_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = made(tmp_path, 0o775)
+    check_own_dir(path)
+    path.chmod(0o1777)
+    with pytest.raises(SipeError, match="every user of this machine can write to"):
+        check_own_dir(path)
+    path.chmod(0o755)
+    if os.geteuid() == 0:
+        os.chown(path, 4711, 4711)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    with pytest.raises(SipeError, match="belongs to user id"):
+        check_own_dir(path)
