@@ -108,7 +108,7 @@ class ServerProcess:
     def freeze(self) -> None:
         """SIGSTOP, and wait until it is stopped: its connections stay open and nothing answers."""
         os.kill(self.pid, signal.SIGSTOP)
-        self.wait_until(lambda: self._state() == "T", "standstill")
+        self.wait_until(lambda: self._thread_states() == {"T"}, "standstill")
 
     def thaw(self) -> None:
         """SIGCONT."""
@@ -123,8 +123,10 @@ class ServerProcess:
         words = Path(f"/proc/{self.pid}/cmdline").read_bytes()  # empty for a moment, while one replaces the other
         return words != b"" and _WATCHED.encode() not in words
 
-    def _state(self) -> str:
-        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+    def _thread_states(self) -> set[str]:
+        """One by one they stop; until the last has, the server may still answer."""
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        return {task.read_text().rpartition(")")[2].split()[0] for task in tasks}
 
     def _reap(self) -> None:
         """Kill what is left of the process group (the watcher, at least) and let go of it."""
