@@ -34,6 +34,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("plant", "send calendars and standard times from a plant file", "sipe.commands.plant"),
     Command("doctor", "check servers, schema and settings, one line each", "sipe.commands.doctor"),
     Command("topics", "create the topics on a broker, or show what differs", "sipe.commands.topics"),
+    Command("certs", "make certificates for brokers, services and gateways", "sipe.commands.certs"),
     Command("migrate", "bring the store's schema up to date", "sipe.commands.migrate"),
     Command("secrets", "make the passwords of a deployment, as files", "sipe.commands.secrets"),
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import ssl
 from dataclasses import dataclass, field
 
+from connectors.tls import handshake
 from sipe.errors import UsageError
 from sipe.settings import Settings
 
@@ -29,16 +30,24 @@ class KafkaAddress:
         missing = [name for name, file in files.items() if not file]
         if missing and len(missing) < len(files):
             raise UsageError(f"{', '.join(missing)}: not set; mutual TLS needs {', '.join(files)}, or none of them")
-        for name, file in files.items():
-            if file and not os.access(file, os.R_OK):
-                raise UsageError(f"{name}: {file} cannot be read; `sipe certs` writes such files")
         ca_file, cert_file, key_file = files.values()
-        return cls(settings.kafka_url, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+        address = cls(settings.kafka_url, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+        try:
+            address.tls()
+        except UsageError as error:
+            raise UsageError(f"SIPE_KAFKA_*_FILE: {error}; `sipe certs` makes such files") from error
+        return address
 
     @property
     def secure(self) -> bool:
         """Whether we speak TLS and show a certificate."""
         return self.ca_file is not None
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Our side of TLS, made from the files; raises `UsageError` when they are not what they should be."""
+        if self.ca_file and self.cert_file and self.key_file:
+            return handshake.client_context(self.ca_file, self.cert_file, self.key_file)
+        return None
 
     def client_config(self) -> dict[str, str | int | bool]:
         """What every Kafka client needs to get there."""

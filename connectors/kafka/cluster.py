@@ -7,6 +7,7 @@ import time
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from connectors.kafka.address import KafkaAddress
+from connectors.tls.handshake import complaint
 from sipe.errors import SipeError
 
 CONNECT_TIMEOUT_S = 10.0
@@ -44,9 +45,16 @@ def no_topic(kafka: KafkaAddress, topic: str) -> SipeError:
 
 
 def unreachable(kafka: KafkaAddress, error: Exception) -> SipeError:
-    """The one way to say that a broker does not answer."""
+    """The one way to say that a broker does not answer; where TLS is the reason, it says why."""
+    if context := kafka.tls():
+        host, _, port = kafka.bootstrap.partition(",")[0].rpartition(":")
+        if port.isdecimal() and (why := complaint(context, host.strip("[]"), int(port))):
+            return SipeError(f"no TLS with the Kafka broker at {kafka}: {why}")
     reason = error.args[0].str() if isinstance(error, KafkaException) else str(error)
-    return SipeError(f"no Kafka broker answers at {kafka} ({reason}): is it running, and is SIPE_KAFKA_URL right?")
+    hint = "" if kafka.secure else " A broker that speaks TLS wants SIPE_KAFKA_CA_FILE and its like."
+    return SipeError(
+        f"no Kafka broker answers at {kafka} ({reason}): is it running, and is SIPE_KAFKA_URL right?{hint}"
+    )
 
 
 class Patience:

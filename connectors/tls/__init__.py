@@ -1,0 +1,1 @@
+"""Certificates: a small authority for brokers, services and gateways, and why a TLS handshake failed."""
