@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-annotate --no-header $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format schemas lock secrets pin-images prove clean install-runtime install-dev
+.PHONY: help demo test faults services lint format schemas lock secrets pin-images prove clean install-runtime install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,14 @@ demo: install-runtime ## Play a factory day through the whole stack and print it
 
 # Two processes; the one that is done first takes over tests of the other.
 test: install-dev ## Run the tests (ARGS="tests/models -x" for some of them)
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -m "not fault" -n 2 --dist worksteal $(ARGS)
+
+# One process: these tests kill and freeze servers, and take long enough without a neighbour.
+faults: install-dev ## Run the long fault tests, with reduced counts
+	@$(BIN)/python -m pytest -m fault --timeout 900 $(ARGS)
+
+services: install-dev ## Install the real servers that tests use (Debian packages as root, Kafka's jars by Maven)
+	@$(BIN)/python tests/services/install.py
 
 lint: install-dev ## Check style, types and the borders between rooms
 	@$(BIN)/ruff check

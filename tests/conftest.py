@@ -33,7 +33,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say once what was left out, and how to have it."""
     skips = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])]
-    lines = [f"{count} tests: {reason}; install it: {INSTALL_COMMAND}" for reason, count in left_out(skips).items()]
+    lines = [
+        f"{count} test{'s' if count > 1 else ''}: {reason}; install it: {INSTALL_COMMAND}"
+        for reason, count in left_out(skips).items()
+    ]
     if config.option.markexpr == "not fault":
         lines.append("the long fault tests; run them: make faults")
     if lines:

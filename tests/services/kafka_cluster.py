@@ -23,12 +23,12 @@ from typing import Self
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from real_services import JARS
 from server_process import START_TIMEOUT_S, ServerProcess, accepts, free_port
 
 from sipe.errors import SipeError
 
 HERE = Path(__file__).parent
-JARS = HERE.parents[1] / ".services" / "kafka"
 ANSWER_TIMEOUT_S = 30.0
 # A broker of tests lives for seconds, and there are several on two cores: no optimising compiler, one collector thread.
 JAVA = (

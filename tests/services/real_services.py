@@ -6,13 +6,21 @@ missing the test is skipped, and the end of the run says so; with SIPE_REQUIRE_S
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from kafka_cluster import JARS
+
+from sipe.errors import SipeError
+
+POM = Path(__file__).with_name("pom.xml")
+JARS = POM.parents[2] / ".services" / "kafka"
+JARS_STAMP = JARS / f"{hashlib.sha256(POM.read_bytes()).hexdigest()}.installed"
+"""Says that the jars are those of this pom.xml, all of them."""
 
 INSTALL_COMMAND = "make services"
 _LEFT_OUT = "this machine has no "
@@ -20,23 +28,21 @@ _LEFT_OUT = "this machine has no "
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """A server: what tests call it, what people call it, what it is made of, and what to install for it."""
+    """A server: what tests call it, what people call it, and what it is made of."""
 
     key: str
     title: str
-    programs: tuple[str, ...]
-    """Found on the PATH, or in the system's directories for servers."""
-    files: Path | None = None
-    """A directory that has to hold something as well."""
-    packages: tuple[str, ...]
-    """Debian packages."""
+    programs: Mapping[str, str]
+    """What has to be there to run, and the Debian package that brings it."""
+    jars: bool = False
+    """Whether it needs Kafka's jars as well."""
 
     @property
     def missing(self) -> list[str]:
         """What of it is not there."""
         absent = [program for program in self.programs if find_program(program) is None]
-        if self.files is not None and not any(self.files.glob("*")):
-            absent.append(f"{self.files.parent.name}/{self.files.name}")
+        if self.jars and not JARS_STAMP.exists():
+            absent.append("its jars")
         return absent
 
     @property
@@ -46,12 +52,18 @@ class Service:
 
 
 SERVICES = (
+    Service(key="kafka", title="Apache Kafka", programs={"java": "default-jre-headless"}, jars=True),
+    Service(key="redis", title="Redis", programs={"redis-server": "redis-server"}),
+    Service(key="mariadb", title="MariaDB", programs={"mariadbd": "mariadb-server", "mariadb": "mariadb-client"}),
     Service(
-        key="kafka",
-        title="Apache Kafka",
-        programs=("java",),
-        files=JARS,
-        packages=("openjdk-17-jre-headless", "maven"),
+        key="mosquitto",
+        title="Mosquitto",
+        programs={"mosquitto": "mosquitto", "mosquitto_pub": "mosquitto-clients"},
+    ),
+    Service(
+        key="clickhouse-18.16",
+        title="clickhouse-server 18.16",
+        programs={"clickhouse-server": "clickhouse-server"},
     ),
 )
 
@@ -63,6 +75,14 @@ def find_program(name: str) -> str | None:
     )
 
 
+def program(name: str) -> str:
+    """Where a program of a declared service is; raises `SipeError` when it is not there."""
+    found = find_program(name)
+    if found is None:
+        raise SipeError(f"there is no {name} on this machine: {INSTALL_COMMAND}")
+    return found
+
+
 def required() -> bool:
     """Whether a missing server is a failure."""
     return os.environ.get("SIPE_REQUIRE_SERVICES", "") not in {"", "0"}
@@ -70,7 +90,7 @@ def required() -> bool:
 
 def require(key: str) -> None:
     """Skip the test that asks when the machine lacks a server; fail it where all have to be there."""
-    service = next(service for service in SERVICES if service.key == key)
+    (service,) = (service for service in SERVICES if service.key == key)
     if service.missing:
         if required():
             pytest.fail(f"{service.reason}, and SIPE_REQUIRE_SERVICES is set: {INSTALL_COMMAND}", pytrace=False)

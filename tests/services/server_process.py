@@ -10,6 +10,8 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from sipe.errors import SipeError
 
@@ -161,3 +163,47 @@ def accepts(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+class RealServer:
+    """A server that is one process over a directory of its own; a subclass says when it is ready."""
+
+    def __init__(self, process: ServerProcess) -> None:
+        self.process = process
+
+    def ready(self) -> bool:
+        """Whether it answers."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Start it, again too, on the same port and data; returns when it answers."""
+        try:
+            self.process.start()
+            self.process.wait_until(self.ready, "answer")
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """SIGTERM. Stopping twice is fine."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that holds a password: for its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text)

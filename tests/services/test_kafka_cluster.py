@@ -73,3 +73,21 @@ def test_a_node_that_is_killed_or_frozen_comes_back_with_what_it_acknowledged(tm
 def test_a_node_that_cannot_start_is_quoted(tmp_path: Path) -> None:
     with pytest.raises(SipeError, match=r"Kafka node 1.*(?s:.*)no-such-number"):
         KafkaCluster(tmp_path, properties={"num.network.threads": "no-such-number"}).start()
+
+
+@pytest.mark.fault
+@pytest.mark.needs("kafka")
+def test_two_of_three_nodes_take_and_keep_what_is_acknowledged(tmp_path: Path) -> None:
+    with KafkaCluster(tmp_path, nodes=3) as kafka:
+        kafka.create_topic("events", 1)
+        produce(kafka.bootstrap, "events", b"by three")
+        leader = kafka.admin().list_topics("events", timeout=TIMEOUT_S).topics["events"].partitions[0].leader
+        kafka.kill(leader)
+        assert sorted(kafka.pids) == sorted({1, 2, 3} - {leader})
+        produce(kafka.bootstrap, "events", b"by two")
+        kafka.start_node(leader)
+        kafka.await_brokers()
+        (other,) = sorted({1, 2, 3} - {leader})[:1]
+        kafka.stop_node(other)
+        produce(kafka.bootstrap, "events", b"by two others")
+        assert consume(kafka.bootstrap, "events", 3) == [b"by three", b"by two", b"by two others"]
