@@ -12,7 +12,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-annotate --no-header $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults services lint format schemas lock secrets pin-images prove clean install-runtime install-dev
+.PHONY: help demo test faults services lint format schemas lock secrets pin-images sbom audit prove clean \
+	install-runtime install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,14 +57,31 @@ lock: install-dev ## Resolve the locks anew from pyproject.toml (LOCK_ARGS=--upg
 		--constraints requirements/runtime.txt --output-file requirements/dev.txt
 	$(COMPILE) --group audit --output-file requirements/audit.txt
 
-secrets: install-runtime ## Make the passwords that docker-compose.yml asks for, in deploy/secrets
-	@$(BIN)/sipe secrets deploy/secrets
+# Certificates are signed once. Each container runs as a user of its own, so what it is given has to be readable; the
+# directory, which is for its owner alone, keeps everybody else out, and the authority's key is given to nobody.
+DEPLOY_SECRETS := deploy/secrets
+CERTS := test -e $(DEPLOY_SECRETS)/$(1).pem || $(BIN)/sipe certs
+secrets: install-runtime ## Make what docker-compose.yml asks for, in deploy/secrets: passwords and certificates
+	@$(BIN)/sipe secrets $(DEPLOY_SECRETS)
+	@$(call CERTS,ca) init --dir $(DEPLOY_SECRETS)
+	@$(call CERTS,sipe-broker) issue sipe-broker --host kafka --host localhost --dir $(DEPLOY_SECRETS)
+	@$(call CERTS,sipe-mosquitto) issue sipe-mosquitto --host mosquitto --host localhost --dir $(DEPLOY_SECRETS)
+	@$(call CERTS,sipe-admin) issue sipe-admin --dir $(DEPLOY_SECRETS)
+	@$(call CERTS,sipe-up) issue sipe-up --dir $(DEPLOY_SECRETS)
+	@$(call CERTS,sipe-gateway.simulator) issue sipe-gateway.simulator --dir $(DEPLOY_SECRETS)
+	@chmod 444 $(DEPLOY_SECRETS)/ca.pem $(DEPLOY_SECRETS)/sipe-*
 
 pin-images: ## Write compose.images.yaml: the digest of every image, as the registries have it now
 	docker compose --profile '*' config --lock-image-digests --output compose.images.yaml
 
+sbom: install-runtime ## Write dist/sbom.json: what the run-time lock holds, in CycloneDX
+	@$(BIN)/python requirements/audit.py sbom
+
+audit: install-runtime ## Ask what is known against the packages of every lock (ARGS=--strict: not knowing fails)
+	@$(BIN)/python requirements/audit.py audit $(ARGS)
+
 clean: ## Remove .venv and caches; data in .sipe stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .audit .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install-runtime install-dev: install-%:
