@@ -17,6 +17,7 @@ import yaml
 
 from sipe.cli import COMMANDS
 from sipe.commands.secrets import PASSWORDS, made_of
+from sipe.contracts.access import ACCESS, PRINCIPAL_RULE, SUPER_USERS
 from sipe.settings import FILE_SUFFIX, PREFIX, Settings, secret_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,7 @@ ONE_SHOTS = {name for name, service in SERVICES.items() if service["restart"] !=
 OURS = {name for name, service in SERVICES.items() if service["image"].startswith("sipe:")}
 PROFILES = {"core", "app", "boards", "sim"}
 SETTINGS = {PREFIX + field.name.upper() for field in fields(Settings)} | {n + FILE_SUFFIX for n in secret_names()}
+CERTIFICATES = {"ca", *re.findall(r"issue (\S+)", (ROOT / "Makefile").read_text())}
 MADE_BY_SECRETS = {*PASSWORDS, *made_of(dict.fromkeys(PASSWORDS, ""))}
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -153,7 +155,8 @@ def test_every_volume_and_secret_is_used() -> None:
 def test_secrets_are_files_that_a_command_of_ours_makes() -> None:
     for name, secret in LOADED["secrets"].items():
         assert secret == {"file": f"./deploy/secrets/{name}"}
-        assert name in MADE_BY_SECRETS or name.startswith(("kafka_", "mosquitto."))
+        assert name in MADE_BY_SECRETS or re.fullmatch(rf"({'|'.join(CERTIFICATES)})(\.keystore)?\.(pem|key)", name)
+        assert name != "ca.key", "whoever has it can be anybody"
     assert "/deploy/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
 
 
@@ -211,6 +214,17 @@ def test_the_store_is_used_with_the_least_rights() -> None:
     }
 
 
+@each_of_ours
+def test_kafka_knows_each_certificate_that_is_used(name: str) -> None:
+    path = SERVICES[name]["environment"].get("SIPE_KAFKA_CERT_FILE", "")
+    if name == "migrate":
+        assert not path
+        return
+    principal = Path(path).name.partition(".")[0]
+    assert principal in {*SUPER_USERS, *(access.principal for access in ACCESS)}
+    assert (principal in SUPER_USERS) == (name == "topics")
+
+
 def test_the_plugin_of_grafana_is_pinned() -> None:
     assert re.fullmatch(r"[a-z-]+@\d+\.\d+\.\d+", SERVICES["grafana"]["environment"]["GF_PLUGINS_PREINSTALL_SYNC"])
 
@@ -227,6 +241,9 @@ def test_kafka_serves_nobody_without_a_certificate() -> None:
     assert properties["authorizer.class.name"].endswith(".StandardAuthorizer")
     assert properties["allow.everyone.if.no.acl.found"] == "false"
     assert properties["auto.create.topics.enable"] == "false"
+    assert properties["ssl.principal.mapping.rules"] == PRINCIPAL_RULE
+    super_users = {user.removeprefix("User:") for user in properties["super.users"].split(";")}
+    assert super_users == {*SUPER_USERS, "ANONYMOUS"}, "ANONYMOUS is who comes to the controller on loopback"
     published = {port.rpartition(":")[2] for port in SERVICES["kafka"]["ports"]}
     assert published == {"19093"}
 
