@@ -28,6 +28,7 @@ class Command(NamedTuple):
 COMMANDS: tuple[Command, ...] = (
     Command("demo", "play a compressed factory day through the whole stack and print its KPIs", "sipe.commands.demo"),
     Command("up", "run the flow, with embedded servers where no URL is set", "sipe.commands.up"),
+    Command("ticker", "tell the flow the time, where `sipe up` does not", "sipe.commands.ticker"),
     Command("simulate", "send a seeded meter-factory day, and write its ground truth", "sipe.commands.simulate"),
     Command("replay", "read an interval log through a mapping file and print KPIs per station", "sipe.commands.replay"),
     Command("kpi", "print KPIs by station, line, order, shift or hour", "sipe.commands.kpi"),

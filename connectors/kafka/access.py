@@ -40,12 +40,12 @@ def plan(client: AdminClient, kafka: KafkaAddress) -> AccessState:
     """The entries beside their declaration; changes nothing. Raises `SipeError`."""
     if not _has_authorizer(client, kafka):
         return AccessState(enforced=False)
-    declared = {_binding(access): access for access in ACCESS}
+    declared = {binding(access): access for access in ACCESS}
     found = _found(client, kafka)
     return AccessState(
         enforced=True,
-        missing=tuple(access for binding, access in declared.items() if binding not in found),
-        surplus=tuple(sorted(_in_words(binding) for binding in found - declared.keys())),
+        missing=tuple(access for entry, access in declared.items() if entry not in found),
+        surplus=tuple(sorted(_in_words(entry) for entry in found - declared.keys())),
     )
 
 
@@ -53,13 +53,26 @@ def create(client: AdminClient, kafka: KafkaAddress, missing: Sequence[Access]) 
     """Add entries, and return when the broker shows them; adding one that is there changes nothing."""
     if not missing:
         return
-    bindings = [_binding(access) for access in missing]
-    for binding, future in client.create_acls(bindings, request_timeout=REQUEST_TIMEOUT_S).items():
-        answer(kafka, f"allow {_in_words(binding)}", future)
+    bindings = [binding(access) for access in missing]
+    for entry, future in client.create_acls(bindings, request_timeout=REQUEST_TIMEOUT_S).items():
+        answer(kafka, f"allow {_in_words(entry)}", future)
     settled(
         lambda: _found(client, kafka),
         lambda found: found.issuperset(bindings),
         f"{kafka} accepted new access entries and does not show them: see the brokers' logs",
+    )
+
+
+def binding(access: Access) -> AclBinding:
+    """An entry as Kafka has it."""
+    return AclBinding(
+        _TYPES[access.kind],
+        access.resource,
+        ResourcePatternType.LITERAL,
+        f"User:{access.principal}",
+        _EVERY_HOST,
+        _OPERATIONS[access.operation],
+        AclPermissionType.ALLOW,
     )
 
 
@@ -88,22 +101,10 @@ def _found(client: AdminClient, kafka: KafkaAddress) -> set[AclBinding]:
     return found
 
 
-def _binding(access: Access) -> AclBinding:
-    return AclBinding(
-        _TYPES[access.kind],
-        access.resource,
-        ResourcePatternType.LITERAL,
-        f"User:{access.principal}",
-        _EVERY_HOST,
-        _OPERATIONS[access.operation],
-        AclPermissionType.ALLOW,
-    )
-
-
-def _in_words(binding: AclBinding) -> str:
+def _in_words(entry: AclBinding) -> str:
     """`User:sipe-flow allow read on topic sipe.station-events.v1`."""
-    permission, operation = AclPermissionType(binding.permission_type), AclOperation(binding.operation)
-    name = f"{binding.name}*" if binding.resource_pattern_type == ResourcePatternType.PREFIXED else binding.name
-    host = "" if binding.host == _EVERY_HOST else f" from {binding.host}"
-    what = f"{permission.name} {operation.name} on {ResourceType(binding.restype).name}".lower()
-    return f"{binding.principal} {what} {name}{host}"
+    permission, operation = AclPermissionType(entry.permission_type), AclOperation(entry.operation)
+    name = f"{entry.name}*" if entry.resource_pattern_type == ResourcePatternType.PREFIXED else entry.name
+    host = "" if entry.host == _EVERY_HOST else f" from {entry.host}"
+    what = f"{permission.name} {operation.name} on {ResourceType(entry.restype).name}".lower()
+    return f"{entry.principal} {what} {name}{host}"

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from connectors.kafka import cluster
 from connectors.kafka.address import KafkaAddress
-from connectors.kafka.cluster import Patience, unreachable
+from connectors.kafka.cluster import NOT_ALLOWED, Patience, unreachable
 from connectors.kafka.config import LOGGER, admin_config
 from sipe.errors import SipeError
 
@@ -21,13 +21,6 @@ SETTLE_TIMEOUT_S = 30.0
 _SETTLE_STEP_S = 0.1
 _EMBEDDED_CLUSTER = "mockCluster"
 """How the ids of librdkafka's own clusters begin."""
-_NOT_ALLOWED = frozenset(
-    {
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-    }
-)
 
 T = TypeVar("T")
 
@@ -59,7 +52,7 @@ def answer(kafka: KafkaAddress, what: str, future: Future[T]) -> T:
 
 def refusal(kafka: KafkaAddress, what: str, error: KafkaError) -> SipeError:
     """Why the broker did not do as it was asked, in one line."""
-    if error.code() in _NOT_ALLOWED:
+    if error.code() in NOT_ALLOWED:
         return NotAllowed(
             f"{kafka} does not let us {what}: name the certificate of an administrator (SIPE_KAFKA_CERT_FILE)"
         )

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import time
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from connectors.kafka.address import KafkaAddress
 from connectors.tls.handshake import complaint
 from sipe.errors import SipeError
 
 CONNECT_TIMEOUT_S = 10.0
+NOT_ALLOWED = frozenset(
+    {
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+    }
+)
 
 
 def partition_count(client: Consumer | Producer, kafka: KafkaAddress, topic: str) -> int:
@@ -50,11 +57,16 @@ def unreachable(kafka: KafkaAddress, error: Exception) -> SipeError:
         host, _, port = kafka.bootstrap.partition(",")[0].rpartition(":")
         if port.isdecimal() and (why := complaint(context, host.strip("[]"), int(port))):
             return SipeError(f"no TLS with the Kafka broker at {kafka}: {why}")
-    reason = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+    said = error.args[0].str() if isinstance(error, KafkaException) else str(error)
     hint = "" if kafka.secure else " A broker that speaks TLS wants SIPE_KAFKA_CA_FILE and its like."
-    return SipeError(
-        f"no Kafka broker answers at {kafka} ({reason}): is it running, and is SIPE_KAFKA_URL right?{hint}"
-    )
+    return SipeError(f"no Kafka broker answers at {kafka} ({said}): is it running, and is SIPE_KAFKA_URL right?{hint}")
+
+
+def reason(error: KafkaError) -> str:
+    """What a broker said, and what to do when it says that we may not."""
+    if error.code() in NOT_ALLOWED:
+        return f"{error.str()}; `sipe topics apply` gives each certificate its rights, SIPE_KAFKA_CERT_FILE names ours"
+    return error.str()
 
 
 class Patience:

@@ -9,7 +9,7 @@ from typing import Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from connectors.kafka.address import KafkaAddress
-from connectors.kafka.cluster import Patience, partition_count, watermarks
+from connectors.kafka.cluster import Patience, partition_count, reason, watermarks
 from connectors.kafka.config import LOGGER, consumer_config, producer_config
 from connectors.kafka.retention import RECORD_OVERHEAD_BYTES, Progress, RetentionGuard
 from sipe.contracts.codec import MESSAGE_BYTES_MAX, encode
@@ -129,8 +129,8 @@ class EventSender:
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         partition, offset = message.partition(), message.offset()
         if error is not None or partition is None:
-            reason = error.str() if error else "unknown partition"
-            self._failure = self._failure or f"{self._topic}[{partition}] at {self._kafka}: {reason}"
+            why = reason(error) if error else "unknown partition"
+            self._failure = self._failure or f"{self._topic}[{partition}] at {self._kafka}: {why}"
             return
         if offset is None or offset < 0:  # a retry found it in the log already; the broker no longer knows where
             self._ends_unknown.add(partition)
@@ -142,7 +142,7 @@ class EventSender:
     def _refused(self, error: KafkaError, value_bytes: int) -> SipeError:
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:  # with a key that is no station's name
             return _too_big(self._topic, value_bytes)
-        return SipeError(f"{self._topic} at {self._kafka} took no message: {error.str()}")
+        return SipeError(f"{self._topic} at {self._kafka} took no message: {reason(error)}")
 
     def _unacknowledged(self, count: int) -> str:
         return (

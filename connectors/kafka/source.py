@@ -10,7 +10,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from connectors.kafka.address import KafkaAddress
-from connectors.kafka.cluster import partition_count, watermarks
+from connectors.kafka.cluster import partition_count, reason, watermarks
 from connectors.kafka.config import LOGGER, consumer_config
 from connectors.kafka.headers import headers_of
 from connectors.kafka.records import Record, RecordBatch
@@ -188,7 +188,7 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
     def _record(self, message: Message) -> Record:
         error, offset = message.error(), message.offset()
         if error is not None or offset is None:
-            reason = error.str() if error else "a record without an offset"
-            raise SipeError(f"{self._topic}[{self._partition}]@{self._next_offset}: {reason}")
+            why = reason(error) if error else "a record without an offset"
+            raise SipeError(f"{self._topic}[{self._partition}]@{self._next_offset}: {why}")
         value, attempt = message.value() or b"", attempt_of(headers_of(message))
         return Record(offset, message.timestamp()[1], message.key(), value, attempt)

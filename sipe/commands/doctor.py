@@ -16,6 +16,8 @@ from confluent_kafka import Consumer
 
 from connectors.clickhouse import migrate
 from connectors.clickhouse.client import Warehouse, connect
+from connectors.kafka import topics
+from connectors.kafka.admin import NotAllowed, admin_client
 from connectors.kafka.cluster import partition_count, watermarks
 from connectors.kafka.config import LOGGER, consumer_config
 from pipelines.runtime.progress import stored_offsets
@@ -76,7 +78,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
             "servers", "skipped", f"nothing runs over {settings.data_dir}", "`sipe up` starts the embedded stack"
         )
         return
-    yield from _servers(system)
+    yield from _servers(system, settings.kafka_replication)
 
 
 def _python() -> Check:
@@ -104,9 +106,11 @@ def _data_directory(path: Path) -> Check:
     return Check("data directory", "ok", detail)
 
 
-def _servers(system: System) -> Iterator[Check]:
+def _servers(system: System, replication: int) -> Iterator[Check]:
     ends: dict[int, int] = {}
     yield _attempt("broker", lambda: _broker(system, ends))
+    if ends and not system.embedded:
+        yield _attempt("topics", lambda: _topics(system, replication))
     store: list[Warehouse] = []
     yield _attempt("store", lambda: _store(system, store))
     if not store:
@@ -139,6 +143,20 @@ def _broker(system: System, ends: dict[int, int]) -> Check:
         hint = f"{topic.partitions} are declared; keys change their partition with the count, so make a new topic"
         return Check("broker", "failed", detail, hint)
     return Check("broker", "ok", detail)
+
+
+def _topics(system: System, replication: int) -> Check:
+    """Whether the broker's topics are as declared; only an administrator's certificate may ask."""
+    client = admin_client(system.kafka)
+    if client is None:
+        return Check("topics", "skipped", "the embedded broker makes its own")
+    try:
+        states = topics.plan(client, system.kafka, replication)
+    except NotAllowed:
+        return Check("topics", "skipped", "our certificate may not ask", "an administrator's may: `sipe topics plan`")
+    if differing := [state.topic.name for state in states if state.status != "equal"]:
+        return Check("topics", "failed", f"not as declared: {', '.join(differing)}", "see `sipe topics plan`")
+    return Check("topics", "ok", f"all {len(states)} as declared")
 
 
 def _store(system: System, found: list[Warehouse]) -> Check:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from sipe.contracts.access import ACCESS, SUPER_USERS
 from sipe.contracts.codec import CLOCK_AHEAD_MS_MAX, MESSAGE_BYTES_MAX, REJECT_REASONS
 from sipe.contracts.events import StationEvent
 from sipe.contracts.letters import LetterHeaders
@@ -51,6 +52,12 @@ the broker's time (`message.timestamp.type=LogAppendTime`): the clock guard need
 retention counts from a record's arrival. Only age deletes (`retention.bytes=-1`), a replica that lags never leads
 (`unclean.leader.election.enable=false`), and acknowledged means on most replicas (`min.insync.replicas`: 2 of 3).
 A key decides its partition together with the number of partitions, so that number is never changed.
+"""
+
+_ACCESS = f"""\
+On a broker with an authorizer `sipe topics apply` also creates these entries. A principal is the common name of a
+certificate up to its first dot, so each gateway has a certificate of its own (`sipe-gateway.line-1`). Brokers and
+administrators ({" and ".join(f"`{name}`" for name in SUPER_USERS)}) are super users of the broker.
 """
 
 
@@ -143,6 +150,10 @@ def _letters() -> Iterator[str]:
         (f"`{name}`", _type(field), field.get("description", "")) for name, field in definition["properties"].items()
     ]
     yield from _table(("header", "type", "note"), rows)
+    yield "### Access\n"
+    yield _ACCESS
+    rights = ((f"`{a.principal}`", a.operation, f"{a.kind} `{a.resource}`") for a in ACCESS)
+    yield from _table(("principal", "may", "what"), rights)
 
 
 def _tables() -> Iterator[str]:

@@ -1,0 +1,37 @@
+"""`sipe ticker`: the ticker alone, for a flow that does not run under `sipe up`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+
+from connectors.kafka import ticker
+from connectors.kafka.address import KafkaAddress
+from connectors.kafka.sender import EventSender
+from connectors.monitor.process import ProcessMonitor
+from connectors.monitor.server import monitored
+from sipe.clock import SystemClock
+from sipe.commands._output import note
+from sipe.settings import load
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.epilog = "One ticker is enough: every tick publishes rows."
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tick every partition each second until SIGINT or SIGTERM; raises `SipeError` when no tick is acknowledged."""
+    settings = load()
+    kafka = KafkaAddress.parse(settings)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    monitor = ProcessMonitor("ticker")
+    with monitored(monitor, settings), EventSender(kafka) as sender:
+        monitor.assigned("ticker")
+        note(f"ticking at {kafka}; Ctrl-C stops it")
+        ticker.run(sender, SystemClock(), stop, monitor)
+        monitor.vitals.drain()
+    return 0
