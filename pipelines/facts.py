@@ -25,7 +25,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from connectors.clickhouse.archive import restore
-from connectors.clickhouse.client import Address, probe
+from connectors.clickhouse.client import Address, connect, probe
 from connectors.clickhouse.sink import ClickHouseSink, Publication
 from connectors.clickhouse.writer import DEPENDENCY
 from connectors.embedded.process import serve_until_parent_leaves
@@ -39,6 +39,7 @@ from pipelines.decode import decode_batch
 from pipelines.fold import FoldLogic, Restore
 from pipelines.outputs import InTurn, LetterSink
 from pipelines.runtime.flow import AS_CHILD, ERROR_PREFIX
+from pipelines.runtime.progress import stored_offsets
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 from sipe.errors import SipeError, UsageError
 from sipe.metrics import UNMONITORED, Monitor
@@ -80,7 +81,12 @@ def run(settings: Settings, recovery_dir: Path, *, as_child: bool = False) -> No
     monitor.needs(DEPENDENCY, partial(probe, address))
     kafka = KafkaAddress.parse(settings)
     source = StationEventSource(
-        kafka, STATION_EVENTS_TOPIC.name, settings.log_epoch, stop=stopping.is_set, monitor=monitor
+        kafka,
+        STATION_EVENTS_TOPIC.name,
+        settings.log_epoch,
+        stored_offset=partial(_stored_offset, address, settings.log_epoch),
+        stop=stopping.is_set,
+        monitor=monitor,
     )
     sink = InTurn(
         LetterSink(kafka, stopping=stopping.is_set, monitor=monitor), ClickHouseSink(address, monitor=monitor)
@@ -113,6 +119,11 @@ def main(args: Sequence[str]) -> int:
         sys.stderr.write(f"{ERROR_PREFIX}{' '.join(str(cause).split())}\n")
         return cause.exit_code
     return 0
+
+
+def _stored_offset(address: Address, epoch: int, partition: int) -> int | None:
+    with connect(address) as store:
+        return stored_offsets(store, epoch).get(partition)
 
 
 def _drain_when_parent_leaves(stopping: threading.Event) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import bytewax.operators as op
 
+from connectors.clickhouse.archive import Restored
 from connectors.clickhouse.sink import Publication
 from models.fold.partition import PartitionFold
 from pipelines.decode import DecodedBatch
@@ -22,12 +23,12 @@ RESTORE_S = 3600.0
 PENDING_BYTES_MAX = 1_000_000
 """Rows of the archive wait for the next tick, but not more than so much: what waits is part of the saved state."""
 
-Restore = Callable[[int, int], PartitionFold]
-"""The fold of a partition as the logs before an epoch left it: (epoch, partition) to state."""
+Restore = Callable[[int, int, int], Restored]
+"""What is known of a partition before a record: (epoch, partition, offset) to state."""
 
 
 class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
-    """One partition's fold. Nothing saved means that the log is new: its state is what earlier logs left behind."""
+    """One partition's fold. Where nothing is saved, it is what the archive holds of the time before the first record."""
 
     def __init__(self, saved: bytes | None, restore: Restore, monitor: Monitor = UNMONITORED) -> None:
         self._restore = restore
@@ -44,7 +45,8 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
         for batch in batches:
             if self._fold is None:
                 self._monitor.turned(RESTORE_S)
-                self._fold = self._restore(batch.epoch, batch.partition)
+                first_offset = batch.records[0][0].offset
+                self._fold, self._tick_offset = self._restore(batch.epoch, batch.partition, first_offset)
             for record, event in batch.records:
                 version = version_of(batch.epoch, record.offset)
                 if isinstance(event, ClockAdvanced):

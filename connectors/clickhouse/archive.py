@@ -1,9 +1,12 @@
-"""The fold's state out of the archive: what earlier logs left behind, for a log that begins anew."""
+"""The fold's state out of the archive, as it was at a position of the log.
+
+For a log that begins anew, and for one whose saved state is lost or is of another version of this program.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.clickhouse.archive_health import restore_health
 from connectors.clickhouse.client import Address, Warehouse, connect
@@ -28,7 +31,8 @@ CARRIED = (
 IN_FORCE = 100
 """Of each such type and source, so many of the last events before the reach."""
 
-_LOG = "station = %(station)s AND partition = %(partition)s AND epoch < %(epoch)s"
+_ARCHIVED = "partition = %(partition)s AND (epoch, offset) < (%(epoch)s, %(offset)s)"
+_LOG = f"station = %(station)s AND {_ARCHIVED}"
 _PUBLISHED = "(epoch, offset) < (%(published_epoch)s, %(published_offset)s)"
 _TAKEN = "outcome IN ('accepted', 'late')"
 _BEFORE = f"{_LOG} AND {_TAKEN} AND {_PUBLISHED} AND ts < fromUnixTimestamp64Milli(toInt64(%(since_ms)s))"
@@ -66,7 +70,7 @@ GROUP BY source, boot, island ORDER BY source, boot, first
 
 _COUNTS = f"""
 SELECT countIf(outcome = 'accepted') AS accepted, countIf(outcome = 'duplicate') AS duplicates,
-    countIf(outcome = 'late') AS late
+    countIf(outcome = 'late') AS late, countIf(NOT {_PUBLISHED}) AS waiting
 FROM events FINAL WHERE {_LOG}
 """  # noqa: S608  constants only
 
@@ -80,10 +84,18 @@ FROM (
 GROUP BY step
 """  # noqa: S608  constants only
 
-# The cells of the minutes within reach, unless this log has written them already: it will write them again.
+# What was published before the position. A crash within the writing of a tick leaves rows from after it. Where such a
+# row has replaced the one before, it tells that a cell was there before if it takes it back; else it will come again.
 _CELLS = """
-SELECT toUnixTimestamp(minute) AS minute_s, groupArray((order, product, shift)) AS cells FROM minute_facts FINAL
-WHERE station = %(station)s AND version < %(version)s AND minute >= toDateTime(%(floor_s)s, 'UTC') GROUP BY minute
+SELECT toUnixTimestamp(minute) AS minute_s, groupArray((order, product, shift)) AS cells
+FROM (
+    SELECT minute, order, product, shift FROM minute_facts
+    WHERE station = %(station)s AND minute >= toDateTime(%(floor_s)s, 'UTC')
+    GROUP BY minute, order, product, shift
+    HAVING if(countIf(version < %(version)s) > 0,
+        argMaxIf(is_deleted, version, version < %(version)s) = 0, argMax(is_deleted, version) = 1)
+)
+GROUP BY minute
 """
 
 _STOPS = """
@@ -92,40 +104,65 @@ WHERE station = %(station)s AND to_ts >= toDateTime64(%(floor_s)s, 3, 'UTC') ORD
 """
 
 
-def restore(address: Address, config: FoldConfig, epoch: int, partition: int) -> PartitionFold:
-    """The fold of a partition as all logs before `epoch` left it; empty when there were none.
+_DAYS = """
+SELECT toUnixTimestamp(toDateTime(day, 'UTC')) AS day_s,
+    if(countIf(version < %(version)s) > 0, argMaxIf(events, version, version < %(version)s), max(events)) AS events
+FROM refolds WHERE station = %(station)s GROUP BY day
+"""
+
+
+class Restored(NamedTuple):
+    """A fold as it was before a record, and the offset after the last tick before it; 0 when this log had none."""
+
+    fold: PartitionFold
+    tick_offset: int
+
+
+def restore(address: Address, config: FoldConfig, epoch: int, partition: int, offset: int) -> Restored:
+    """The fold of a partition after every record before (`epoch`, `offset`); empty when there were none.
 
     What the last tick before had published is read back, not worked out, so that nothing stored is ever overwritten by
     a row made from less than what made it. Events archived after that tick are published with the next.
 
-    Raises `SipeError` when the store knows a later epoch, or does not answer.
+    Raises `SipeError` when the store does not answer, or knows a later epoch, or more of this one: only what was stored
+    last is known as it was.
     """
     fold = PartitionFold(config)
     with connect(address) as store:
-        scope: dict[str, Any] = {"partition": partition, "epoch": epoch, "version": version_of(epoch, 0)}
-        newest = store.rows("SELECT max(epoch) AS epoch FROM flow_progress WHERE partition = %(partition)s", scope)
-        if newest[0]["epoch"] > epoch:
-            raise SipeError(
-                f"ClickHouse at {address} holds rows of log epoch {newest[0]['epoch']}, this log is epoch {epoch}: its "
-                f"rows would lose against older ones; set SIPE_LOG_EPOCH={newest[0]['epoch'] + 1} "
-                "(embedded: write the newest epoch into the file log_epoch of the data directory)"
-            )
+        scope: dict[str, Any] = {"partition": partition, "epoch": epoch, "offset": offset}
+        scope |= {"version": version_of(epoch, offset)}
         progress = store.rows(
-            "SELECT epoch, tick_offset, now_ms FROM flow_progress FINAL "
-            "WHERE partition = %(partition)s AND epoch < %(epoch)s ORDER BY epoch DESC LIMIT 1",
+            "SELECT epoch, offset, tick_offset, now_ms FROM flow_progress FINAL "
+            "WHERE partition = %(partition)s ORDER BY epoch DESC LIMIT 1",
             scope,
         )
         if not progress:
-            return fold
-        fold.now_ms = progress[0]["now_ms"] or None
-        scope |= {"published_epoch": progress[0]["epoch"], "published_offset": progress[0]["tick_offset"]}
+            return Restored(fold, 0)
+        last = progress[0]
+        _check_newest(address, last, epoch, partition, offset)
+        fold.now_ms = last["now_ms"] or None
+        scope |= {"published_epoch": last["epoch"], "published_offset": last["tick_offset"]}
         scope |= {"always": ALWAYS, "carried": CARRIED, "no_signs": (*DEFINITIONS, *CORRECTIONS), "in_force": IN_FORCE}
-        archived = "SELECT DISTINCT station FROM events WHERE partition = %(partition)s AND epoch < %(epoch)s"
+        archived = f"SELECT DISTINCT station FROM events WHERE {_ARCHIVED}"  # noqa: S608  constants only
         for row in sorted(store.rows(archived, scope), key=lambda row: str(row["station"])):
             _restore_station(store, fold, row["station"], scope | row)
         published = scope["published_epoch"], scope["published_offset"]
-        restore_health(store, fold.health, partition, fold.now_ms, published=published, end=(epoch, 0))
-    return fold
+        restore_health(store, fold.health, partition, fold.now_ms, published=published, end=(epoch, offset))
+    return Restored(fold, last["tick_offset"] if last["epoch"] == epoch else 0)
+
+
+def _check_newest(address: Address, last: dict[str, Any], epoch: int, partition: int, offset: int) -> None:
+    if last["epoch"] > epoch:
+        raise SipeError(
+            f"ClickHouse at {address} holds rows of log epoch {last['epoch']}, this log is epoch {epoch}: its "
+            f"rows would lose against older ones; set SIPE_LOG_EPOCH={last['epoch'] + 1} "
+            "(embedded: write the newest epoch into the file log_epoch of the data directory)"
+        )
+    if (last["epoch"], last["offset"]) > (epoch, offset):
+        raise SipeError(
+            f"ClickHouse at {address} holds partition {partition} up to offset {last['offset']}, but the flow goes on "
+            f"at {offset} and has no saved state: does another flow write there? stop it and start this one again"
+        )
 
 
 def _restore_station(store: Warehouse, fold: PartitionFold, name: str, scope: dict[str, Any]) -> None:
@@ -147,7 +184,6 @@ def _restore_station(store: Warehouse, fold: PartitionFold, name: str, scope: di
     station.active_ms = active_ms
     forget(station)
     station.settle(fold.now_ms or 0)
-    station.counters_changed = False
     _read_published(store, station, scope | {"floor_s": station.floor_ms // 1000})
     for event in waiting:
         fold.apply(event)
@@ -170,20 +206,18 @@ def _read_published(store: Warehouse, station: StationState, scope: dict[str, An
         )
         for row in store.rows(_STOPS, scope)
     ]  # fmt: skip
-    days = (
-        "SELECT toUnixTimestamp(toDateTime(day, 'UTC')) AS day_s, events FROM refolds FINAL WHERE station = %(station)s"
-    )
-    station.refolds = {row["day_s"] * 1000: row["events"] for row in store.rows(days, scope)}
+    station.refolds = {row["day_s"] * 1000: row["events"] for row in store.rows(_DAYS, scope)}
 
 
 def _read_counts(store: Warehouse, station: StationState, scope: dict[str, Any]) -> None:
-    """Which numbers were seen and how many events there were, of the whole archive."""
+    """Which numbers were seen and how many events there were, of the whole archive, and whether a tick told it."""
     station.seen = {}
     station.missing_before = 0
     for row in store.rows(_SEEN, scope):
         station.seen.setdefault((row["source"], row["boot"]), SeqSet()).add_all(row["first"], row["last"])
     counts = store.rows(_COUNTS, scope)[0]
     station.accepted, station.duplicates, station.late = counts["accepted"], counts["duplicates"], counts["late"]
+    station.counters_changed = counts["waiting"] > 0
 
 
 def _ms(at: datetime) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
@@ -25,21 +26,33 @@ IDLE_POLL = timedelta(milliseconds=20)
 
 LAG_EVERY_S = 1.0
 
-Position = tuple[int, int, str | None]
-"""(log epoch, next offset, Kafka's id of the topic): an offset means nothing without the log it counts in.
 
-The epoch is the log's name in the store; the id tells that a topic was made anew, but the embedded broker has none.
-"""
+class Position(NamedTuple):
+    """What is saved of a partition: an offset means nothing without the log it counts in."""
+
+    epoch: int
+    """The log's name in the store."""
+    offset: int
+    """Of the next record."""
+    topic_id: str | None = None
+    """Kafka's id of the topic tells that it was made anew; the embedded broker has none."""
+    handed_on: bool = True
+    """False until the first record went to the fold, so as long as no state of the fold is saved beside this."""
 
 
 def _never() -> bool:
     return False
 
 
+def _nothing_stored(partition: int) -> None:
+    del partition
+
+
 class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Position]):
     """Every record of the topic, per partition in log order, keyed by the partition's number.
 
-    Without a saved position it starts at the beginning of the log; with one, at that very record or not at all.
+    With a saved position it goes on at that very record or not at all. Without one it goes on at `stored_offset` of the
+    partition, up to which the store holds the log of this epoch, likewise; where that holds nothing, at the beginning.
     Once `stop` says so, the source ends as at the end of its input, so that the flow drains and saves its state.
     """
 
@@ -49,6 +62,7 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
         topic: str,
         epoch: int,
         *,
+        stored_offset: Callable[[int], int | None] = _nothing_stored,
         stop: Callable[[], bool] = _never,
         batch_records_max: int = BATCH_RECORDS_MAX,
         monitor: Monitor = UNMONITORED,
@@ -56,6 +70,7 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
         self._kafka = kafka
         self._topic = topic
         self._epoch = epoch
+        self._stored_offset = stored_offset
         self._stop = stop
         self._batch_records_max = batch_records_max
         self._monitor = monitor
@@ -75,50 +90,64 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
         try:
             low, high = watermarks(consumer, self._kafka, self._topic, partition)
             found_id = topic_id(self._kafka, self._topic)
-            if resume_state is None:
-                start, next_offset = OFFSET_BEGINNING, low
-            else:
-                start = next_offset = self._resume_offset(partition, resume_state, found_id, low, high)
-            consumer.assign([TopicPartition(self._topic, partition, start)])
+            start = self._start(partition, resume_state, found_id, low, high)
+            consumer.assign([TopicPartition(self._topic, partition, OFFSET_BEGINNING if start is None else start)])
         except BaseException:
             consumer.close()
             raise
         self._monitor.assigned(f"{self._topic}[{partition}]")
+        handed_on = resume_state is not None and resume_state.handed_on
         return PartitionReader(
             consumer,
             self._topic,
             partition,
-            position=(self._epoch, next_offset, found_id),
+            position=Position(self._epoch, low if start is None else start, found_id, handed_on),
             stop=self._stop,
             batch_records_max=self._batch_records_max,
             monitor=self._monitor,
         )
 
-    def _resume_offset(self, partition: int, saved: Position, found_id: str | None, low: int, high: int) -> int:
-        where = f"{self._topic}[{partition}] at {self._kafka}"
-        saved_epoch, offset, saved_id = saved
-        rebuild = f"start with SIPE_LOG_EPOCH={max(self._epoch, saved_epoch) + 1} to rebuild the state from the archive"
-        if saved_epoch != self._epoch:
+    def _start(self, partition: int, saved: Position | None, found_id: str | None, low: int, high: int) -> int | None:
+        """The offset to go on at; None is the beginning, whatever it is by now."""
+        if saved:
+            self._check_log(partition, saved, found_id)
+        if not (saved and saved.handed_on) and (stored := self._stored_offset(partition)) is not None:
+            return self._checked(partition, "nothing is saved and the store goes on", stored, low, high)
+        return self._checked(partition, "the recovery goes on", saved.offset, low, high) if saved else None
+
+    def _check_log(self, partition: int, saved: Position, found_id: str | None) -> None:
+        """Raise `SipeError` when the saved position counts in another log."""
+        if saved.epoch != self._epoch:
             raise SipeError(
-                f"{where}: the log epoch is {self._epoch}, the recovery is of epoch {saved_epoch}; "
-                f"start with SIPE_LOG_EPOCH={saved_epoch} if the log is still the same, else {rebuild}"
+                f"{self._where(partition)}: the log epoch is {self._epoch}, the recovery is of epoch {saved.epoch}; "
+                f"start with SIPE_LOG_EPOCH={saved.epoch} if the log is still the same, "
+                f"else {self._rebuild(saved.epoch)}"
             )
-        if found_id and saved_id and found_id != saved_id:
+        if found_id and saved.topic_id and found_id != saved.topic_id:
             raise SipeError(
-                f"{where}: the topic was deleted and made anew since the state was saved (its id was {saved_id} and is "
-                f"{found_id}): it is a different log; {rebuild}"
+                f"{self._where(partition)}: the topic was deleted and made anew since the state was saved (its id was "
+                f"{saved.topic_id} and is {found_id}): it is a different log; {self._rebuild()}"
             )
+
+    def _checked(self, partition: int, what: str, offset: int, low: int, high: int) -> int:
+        """The offset, if the log has its record, or is about to get it."""
         if offset < low:
             raise SipeError(
-                f"{where}: the recovery goes on at offset {offset}, but the log begins at {low}: "
-                f"records were deleted before they were read; {rebuild}"
+                f"{self._where(partition)}: {what} at offset {offset}, but the log begins at {low}: "
+                f"records were deleted before they were read; {self._rebuild()}"
             )
         if offset > high:
             raise SipeError(
-                f"{where}: the recovery goes on at offset {offset}, but the log ends at {high}: "
-                f"it is a different, shorter log; {rebuild}"
+                f"{self._where(partition)}: {what} at offset {offset}, but the log ends at {high}: "
+                f"it is a different, shorter log; {self._rebuild()}"
             )
         return offset
+
+    def _where(self, partition: int) -> str:
+        return f"{self._topic}[{partition}] at {self._kafka}"
+
+    def _rebuild(self, saved_epoch: int = 0) -> str:
+        return f"start with SIPE_LOG_EPOCH={max(self._epoch, saved_epoch) + 1} to rebuild the state from the archive"
 
 
 class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]):
@@ -139,7 +168,7 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
         self._topic = topic
         self._partition = partition
         self._key = str(partition)
-        self._epoch, self._next_offset, self._topic_id = position
+        self._epoch, self._next_offset, self._topic_id, self._handed_on = position
         self._stop = stop
         self._batch_records_max = batch_records_max
         self._monitor = monitor
@@ -158,7 +187,7 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
             return []
         self._awake = None
         records = [self._record(message) for message in messages]
-        self._next_offset = records[-1].offset + 1
+        self._next_offset, self._handed_on = records[-1].offset + 1, True
         self._monitor.count(RECORDS_READ, len(records), partition=self._partition)
         return [(self._key, RecordBatch(self._epoch, self._partition, records))]
 
@@ -167,9 +196,9 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
         return self._awake
 
     def snapshot(self) -> Position:
-        """The log epoch, the offset of the next record, and the topic's id."""
+        """Where to go on, and in which log."""
         self._monitor.set(SNAPSHOT_TIME, time.time())
-        return self._epoch, self._next_offset, self._topic_id
+        return Position(self._epoch, self._next_offset, self._topic_id, self._handed_on)
 
     def close(self) -> None:
         """Let go of the connection."""

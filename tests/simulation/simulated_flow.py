@@ -10,6 +10,7 @@ from buggify import Buggify
 from simulated_broker import PARTITIONS, Broker
 from simulated_store import Killed, Store
 
+from connectors.clickhouse.archive import Restored
 from connectors.clickhouse.client import Address
 from connectors.clickhouse.sink import ClickHouseSinkPartition, Publication
 from connectors.clickhouse.writer import Retry, Writer
@@ -108,9 +109,9 @@ class Flow:
         }
 
 
-def _nothing_before(epoch: int, partition: int) -> PartitionFold:
-    del epoch, partition
-    return PartitionFold(FoldConfig())
+def _nothing_before(epoch: int, partition: int, offset: int) -> Restored:
+    del epoch, partition, offset
+    return Restored(PartitionFold(FoldConfig()), 0)
 
 
 def _writer(store: Store, clock: ManualClock, random: Random) -> Writer:

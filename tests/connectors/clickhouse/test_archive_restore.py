@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +27,7 @@ from models.fold.rules import DAY_MS, HOUR_MS, MINUTE_MS, FoldConfig
 from models.twin.day import simulate
 from pipelines.decode import DecodedBatch
 from pipelines.fold import FoldLogic
+from pipelines.runtime.progress import stored_offsets
 from sipe.contracts.codec import Reject, build, encode
 from sipe.contracts.events import ClockAdvanced, Event
 from sipe.contracts.script import Tick
@@ -34,11 +36,13 @@ from sipe.contracts.tables import TABLES
 pytestmark = pytest.mark.stack
 
 PLANT = Path(__file__).resolve().parents[3] / "examples" / "plant.toml"
+PROVE = "SIPE_PROVE" in os.environ
 STATION = "manaus.final.line-1.closing"
 T0 = 1_772_445_600_000  # 2026-03-02T10:00:00Z, a Monday
 ALWAYS = {"zone": "UTC", "shifts": [{"name": "A", "start": "00:00", "end": "00:00"}]}
 
 
+WRITTEN_BEFORE_PROGRESS = [table.name for table in TABLES[:-1]]
 STOPPED_AFTER = ["events", "minute_facts", "stops", "stations", "refolds", "station_health", "publications"]
 
 
@@ -46,6 +50,7 @@ class Logs:
     """Logs that begin anew, one after the other, folded into one store."""
 
     def __init__(self, address: Address) -> None:
+        self.address = address
         self.writer = Writer(address)
         self.restore = partial(restore, address, FoldConfig())
         self.epoch = 0
@@ -58,6 +63,12 @@ class Logs:
         """A new log: what the fold of the last one knew is lost, and so is what it had not written."""
         self.epoch += 1
         self.offset = 0
+        self.logic = FoldLogic(None, self.restore)
+
+    def lose_state(self) -> None:
+        """The flow starts again on the same log, with nothing saved."""
+        with Warehouse(self.address) as store:
+            self.offset = stored_offsets(store, self.epoch).get(0, 0)
         self.logic = FoldLogic(None, self.restore)
 
     def send(self, events: Sequence[Event], *, stopped_after: str | None = None) -> None:
@@ -85,6 +96,31 @@ def play(logs: Logs, script: Sequence[Event], cuts: Iterable[int], random: Rando
                 tick = next(event for event in script[cut:] if isinstance(event, ClockAdvanced))
                 logs.send([tick], stopped_after=random.choice(STOPPED_AFTER))
             logs.begin()
+
+
+def play_one_log(logs: Logs, script: Sequence[Event], cuts: Iterable[int], random: Random) -> None:
+    """Send a script as one log, losing the state at each cut; now and then within the writing of what comes next."""
+    for cut in [*sorted(cuts), len(script)]:
+        while logs.offset < cut:
+            logs.send(script[logs.offset : min(cut, logs.offset + random.choice([1, 200, 1000]))])
+        if cut < len(script):
+            if random.random() < 0.7:
+                to = random.choice([cut + 1, cut + 20, next_tick(script, cut) + 1])
+                logs.send(script[cut:to], stopped_after=random.choice(WRITTEN_BEFORE_PROGRESS))
+            logs.lose_state()
+
+
+def next_tick(script: Sequence[Event], at: int) -> int:
+    return next((i for i in range(at, len(script)) if isinstance(script[i], ClockAdvanced)), at)
+
+
+def all_rows(store: Warehouse) -> dict[str, list[dict[str, Any]]]:
+    """Every row as the sink wrote it, version and history included."""
+    found = {}
+    for table in TABLES:
+        columns = ", ".join(f"`{name}`" for name in table.column_names)
+        found[table.name] = store.rows(f"SELECT {columns} FROM {table.name} FINAL ORDER BY ALL")  # noqa: S608
+    return found
 
 
 def tables(store: Warehouse) -> dict[str, list[dict[str, Any]]]:
@@ -137,6 +173,24 @@ def test_weeks_cut_anywhere_give_the_same_tables_and_counts(migrated: Address, o
         logs.send(script)
     with Warehouse(migrated) as cut, Warehouse(other) as whole:
         assert tables(cut) == tables(whole)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("seed", range(5_000 if PROVE else 1))
+def test_a_log_whose_fold_lost_its_state_anywhere_gives_the_same_rows(
+    migrated: Address, other: Address, seed: int, at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.fold.PENDING_BYTES_MAX", 0 if at_once else 1_000_000)
+    random = Random(seed)
+    script = weeks(random)
+    with closing(Logs(migrated)) as logs:
+        play_one_log(logs, script, random.sample(range(len(script)), 4), random)
+    with closing(Logs(other)) as logs:
+        logs.send(script)
+    with Warehouse(migrated) as cut, Warehouse(other) as whole:
+        found, expected = all_rows(cut), all_rows(whole)
+    for table in TABLES:
+        assert found[table.name] == expected[table.name], table.name
 
 
 def weeks(random: Random) -> list[Event]:

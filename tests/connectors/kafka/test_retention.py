@@ -14,7 +14,7 @@ from connectors.kafka.cluster import watermarks
 from connectors.kafka.config import consumer_config
 from connectors.kafka.retention import BACKLOG_BYTES_MAX, RETENTION_BYTES, Backlog
 from connectors.kafka.sender import EventSender
-from connectors.kafka.source import StationEventSource
+from connectors.kafka.source import Position, StationEventSource
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 from sipe.errors import SipeError
 
@@ -101,7 +101,7 @@ def test_without_the_guard_the_broker_drops_what_nobody_read_and_both_ends_notic
     with pytest.raises(
         SipeError, match=rf"{TOPIC}\[0\].*goes on at offset 0, but the log begins at {oldest}: .*deleted"
     ):
-        StationEventSource(address, TOPIC, epoch=1).build_part("in", "0", (1, 0, None))
+        StationEventSource(address, TOPIC, epoch=1).build_part("in", "0", Position(1, 0))
 
     nothing_stored: dict[int, int] = {}
     careful = EventSender(address, progress=lambda: nothing_stored)
@@ -117,7 +117,7 @@ def test_without_the_guard_the_broker_drops_what_nobody_read_and_both_ends_notic
 @pytest.mark.stack
 def test_a_record_that_is_dropped_under_a_reader_stops_it(start_broker: Callable[[int], ChildServer]) -> None:
     address = KafkaAddress(start_broker(1).ready["bootstrap"])
-    reader = StationEventSource(address, TOPIC, epoch=1).build_part("in", "0", (1, 0, None))
+    reader = StationEventSource(address, TOPIC, epoch=1).build_part("in", "0", Position(1, 0))
     reader._consumer.pause(reader._consumer.assignment())
     with EventSender(address) as careless:
         for number in range(2 * RETENTION_BYTES // MESSAGE_BYTES):

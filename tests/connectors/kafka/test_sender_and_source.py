@@ -160,12 +160,12 @@ def test_a_saved_position_is_where_reading_goes_on(address: KafkaAddress) -> Non
         for number in range(10):
             sender.tick(NOW_MS + number)
     source = StationEventSource(address, TOPIC, epoch=2)
-    reader = source.build_part("in", "1", (2, 7, None))
-    assert reader.snapshot() == (2, 7, None)
+    reader = source.build_part("in", "1", Position(2, 7))
+    assert reader.snapshot() == (2, 7, None, True)
     assert [record.offset for record in read_to(reader, 10)] == [7, 8, 9]
-    at_the_end = source.build_part("in", "1", (2, 10, None))
+    at_the_end = source.build_part("in", "1", Position(2, 10))
     assert at_the_end.next_batch() == []
-    assert at_the_end.snapshot() == (2, 10, None)
+    assert at_the_end.snapshot() == (2, 10, None, True)
     at_the_end.close()
 
 
@@ -173,11 +173,11 @@ def test_a_saved_position_is_where_reading_goes_on(address: KafkaAddress) -> Non
     ("saved", "complaint"),
     [
         (
-            (1, 0, None),
+            Position(1, 0),
             r"the log epoch is 2, the recovery is of epoch 1; start with SIPE_LOG_EPOCH=1 .*SIPE_LOG_EPOCH=3",
         ),
         (
-            (2, 11, None),
+            Position(2, 11),
             r"goes on at offset 11, but the log ends at 10: it is a different, shorter log.*SIPE_LOG_EPOCH=3",
         ),
     ],
@@ -190,6 +190,41 @@ def test_a_position_in_another_log_stops_the_flow(address: KafkaAddress, saved: 
         StationEventSource(address, TOPIC, epoch=2).build_part("in", "0", saved)
 
 
+class TestNothingSaved:
+    STORED = 4
+
+    def source(self, address: KafkaAddress, stored: int | None) -> StationEventSource:
+        with EventSender(address) as sender:
+            for number in range(10):
+                sender.tick(NOW_MS + number)
+        return StationEventSource(address, TOPIC, epoch=2, stored_offset={1: stored}.get)
+
+    def test_reading_goes_on_where_the_store_ends(self, address: KafkaAddress) -> None:
+        reader = self.source(address, self.STORED).build_part("in", "1", None)
+        assert reader.snapshot() == (2, self.STORED, None, False)
+        assert [record.offset for record in read_to(reader, 10)] == [4, 5, 6, 7, 8, 9]
+        assert reader.snapshot() == (2, 10, None, True)
+
+    def test_a_store_that_holds_nothing_of_the_log_wants_all_of_it(self, address: KafkaAddress) -> None:
+        reader = self.source(address, None).build_part("in", "1", None)
+        assert len(read_to(reader, 10)) == 10
+
+    def test_a_position_from_before_the_first_record_gives_way_to_the_store(self, address: KafkaAddress) -> None:
+        untouched = Position(2, 0, None, handed_on=False)
+        reader = self.source(address, self.STORED).build_part("in", "1", untouched)
+        assert reader.snapshot() == (2, self.STORED, None, False)
+        reader.close()
+
+    def test_records_that_came_and_went_before_the_first_was_read_stop_the_flow(self, address: KafkaAddress) -> None:
+        with pytest.raises(SipeError, match="goes on at offset 11, but the log ends at 10"):
+            self.source(address, None).build_part("in", "1", Position(2, 11, None, handed_on=False))
+
+    def test_a_log_that_ends_before_the_store_is_another_log(self, address: KafkaAddress) -> None:
+        complaint = r"nothing is saved and the store goes on at offset 11, but the log ends at 10: .*SIPE_LOG_EPOCH=3"
+        with pytest.raises(SipeError, match=complaint):
+            self.source(address, 11).build_part("in", "1", None)
+
+
 def test_an_idle_reader_is_soon_awake_and_never_blocks(address: KafkaAddress) -> None:
     reader = StationEventSource(address, TOPIC, epoch=1).build_part("in", "0", None)
     start_s = time.perf_counter()
@@ -199,7 +234,7 @@ def test_an_idle_reader_is_soon_awake_and_never_blocks(address: KafkaAddress) ->
     awake = reader.next_awake()
     assert awake is not None
     assert 0 < awake.timestamp() - (time.time() - 1.0) < 1.1
-    assert reader.snapshot() == (1, 0, None)
+    assert reader.snapshot() == (1, 0, None, False)
     reader.close()
 
 
