@@ -7,27 +7,24 @@ Run it with `python -m pipelines.facts`; `sipe up` does. SIGTERM drains it: what
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.outputs import Sink
-from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
 from connectors.clickhouse.archive import restore
 from connectors.clickhouse.client import Address, connect, probe
 from connectors.clickhouse.sink import ClickHouseSink, Publication
-from connectors.clickhouse.writer import DEPENDENCY
+from connectors.clickhouse.writer import DEPENDENCY, Retry
 from connectors.embedded.process import serve_until_parent_leaves
 from connectors.kafka.address import KafkaAddress
 from connectors.kafka.records import RecordBatch
@@ -40,13 +37,16 @@ from pipelines.fold import FoldLogic, Restore
 from pipelines.outputs import InTurn, LetterSink
 from pipelines.runtime.flow import AS_CHILD, ERROR_PREFIX
 from pipelines.runtime.progress import stored_offsets
+from pipelines.runtime.recovery import opened
+from pipelines.runtime.stopping import Stopping
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 from sipe.errors import SipeError, UsageError
 from sipe.metrics import UNMONITORED, Monitor
 from sipe.settings import Settings, load
 
-DRAIN_TIMEOUT_S = 4.0
-"""A child whose parent was killed has lost its servers too, and cannot drain for ever."""
+ORPHAN_TIMEOUT_S = 4.0
+"""A child whose parent was killed has lost its servers too, and drains shorter."""
+UNDRAINED = f"{ERROR_PREFIX}stopped before all that was read was stored; the next start reads it again\n"
 
 
 def build(
@@ -64,22 +64,19 @@ def build(
     return flow
 
 
-def run(settings: Settings, recovery_dir: Path, *, as_child: bool = False) -> None:
+def run(settings: Settings, *, as_child: bool = False) -> None:
     """Run the flow until SIGTERM, a child also until its parent leaves; raises `SipeError` when it has to stop."""
     if settings.kafka_url is None or settings.clickhouse_url is None:
         raise UsageError("the flow needs SIPE_KAFKA_URL and SIPE_CLICKHOUSE_URL; without them use `sipe up`")
-    stopping = threading.Event()
     monitor = ProcessMonitor("flow")
-
-    def drain(*_: object) -> None:
-        monitor.vitals.drain()
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, drain)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the whole group; `sipe up` decides
+    stopping = Stopping(UNDRAINED, monitor.vitals.drain)
+    stopping.on_signals(signal.SIGTERM, *(() if as_child else (signal.SIGINT,)))
+    if as_child:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the whole group; `sipe up` decides
+        threading.Thread(target=_drain_when_parent_leaves, args=[stopping], daemon=True).start()
     address = Address.parse(settings.clickhouse_url)
-    monitor.needs(DEPENDENCY, partial(probe, address))
     kafka = KafkaAddress.parse(settings)
+    monitor.needs(DEPENDENCY, partial(probe, address))
     source = StationEventSource(
         kafka,
         STATION_EVENTS_TOPIC.name,
@@ -89,16 +86,12 @@ def run(settings: Settings, recovery_dir: Path, *, as_child: bool = False) -> No
         monitor=monitor,
     )
     sink = InTurn(
-        LetterSink(kafka, stopping=stopping.is_set, monitor=monitor), ClickHouseSink(address, monitor=monitor)
+        LetterSink(kafka, stopping=stopping.is_set, monitor=monitor),
+        ClickHouseSink(address, Retry(sleep=stopping.sleep), monitor),
     )
     flow = build(source, partial(restore, address, FoldConfig()), sink, monitor)
-    if not list(recovery_dir.glob("*.sqlite3")):
-        recovery_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        init_db_dir(recovery_dir, 1)  # type: ignore[no-untyped-call]  # Bytewax's Rust part has no types
-    if as_child:
-        threading.Thread(target=_drain_when_parent_leaves, args=[stopping], daemon=True).start()
-    with monitored(monitor, settings):
-        cli_main(  # type: ignore[no-untyped-call]
+    with opened(settings.data_dir, settings.log_epoch) as recovery_dir, monitored(monitor, settings):
+        cli_main(  # type: ignore[no-untyped-call]  # Bytewax's Rust part has no types
             flow,
             workers_per_process=settings.workers,
             epoch_interval=timedelta(milliseconds=settings.snapshot_interval_ms),
@@ -109,9 +102,7 @@ def run(settings: Settings, recovery_dir: Path, *, as_child: bool = False) -> No
 def main(args: Sequence[str]) -> int:
     """Run the flow with the settings of the environment; the last line on stderr says why it stopped."""
     try:
-        settings = load()
-        recovery_dir = settings.data_dir / "recovery" / f"epoch-{settings.log_epoch}"
-        run(settings, recovery_dir, as_child=AS_CHILD in args)
+        run(load(), as_child=AS_CHILD in args)
     except Exception as error:
         cause = _sipe_error(error)
         if cause is None:
@@ -126,11 +117,9 @@ def _stored_offset(address: Address, epoch: int, partition: int) -> int | None:
         return stored_offsets(store, epoch).get(partition)
 
 
-def _drain_when_parent_leaves(stopping: threading.Event) -> None:
+def _drain_when_parent_leaves(stopping: Stopping) -> None:
     serve_until_parent_leaves({})
-    stopping.set()
-    time.sleep(DRAIN_TIMEOUT_S)
-    os._exit(1)
+    stopping.ask(ORPHAN_TIMEOUT_S)
 
 
 def _sipe_error(error: BaseException | None) -> SipeError | None:

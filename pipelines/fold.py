@@ -28,7 +28,7 @@ Restore = Callable[[int, int, int], Restored]
 
 
 class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
-    """One partition's fold. Where nothing is saved, it is what the archive holds of the time before the first record."""
+    """One partition's fold. Where nothing is saved, the archive gives it as it was before the first record."""
 
     def __init__(self, saved: bytes | None, restore: Restore, monitor: Monitor = UNMONITORED) -> None:
         self._restore = restore

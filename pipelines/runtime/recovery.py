@@ -1,0 +1,176 @@
+"""The flow's saved state on disk: a directory for each log epoch and version of the state, opened whole or refused.
+
+    recovery/epoch-N/state-V/part-0.sqlite3
+
+A program never loads a state of another version than its own. It leaves it where it is and begins without one, which
+means that the state is rebuilt from the archive.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from bytewax.recovery import init_db_dir
+
+from connectors.embedded.lock import DirectoryLock
+from sipe.errors import SipeError
+from sipe.private_files import check_private_dir
+
+STATE_VERSION = 2
+"""Grows whenever what the flow saves changes its shape; tests/pipelines/test_state_shape.py knows when it does."""
+OLDER_KEPT = 2
+"""So many states of earlier versions stay, for a way back to the program that wrote them."""
+HEAL = "start once with `sipe up --rebuild-state`: it sets the saved state aside and rebuilds it from the archive"
+
+LOCK = "lock"
+_SQLITE_FAILURE = re.compile(r'SqliteFailure\(.*?Some\("(.*?)"\)\)', re.DOTALL)
+_FIRST_VERSION = 1
+"""Lay in the epoch's directory itself."""
+_PARTS = "part-*.sqlite3*"
+_log = logging.getLogger(__name__)
+
+
+def epoch_dir(data_dir: Path, epoch: int) -> Path:
+    """Where the states of one log are kept."""
+    return data_dir / "recovery" / f"epoch-{epoch}"
+
+
+def open_recovery(data_dir: Path, epoch: int) -> Path:
+    """The directory of this program's saved state for a log, made if missing.
+
+    Raises `SipeError` when it belongs to a newer program, when it is damaged, and when it cannot be used.
+    """
+    directory = epoch_dir(data_dir, epoch)
+    state = directory / f"state-{STATE_VERSION}"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_private_dir(directory)
+        _give_the_first_its_place(directory)
+        versions = _versions(directory)
+        if any(version > STATE_VERSION for version in versions):
+            raise SipeError(
+                f"{directory} holds a saved state of version {max(versions)}, this program knows {STATE_VERSION}: it "
+                f"is older than the state. Run the newer program, or move state-{max(versions)} away to rebuild"
+            )
+        if not _parts(state):
+            _tell_why_new(directory, versions)
+            _create(state)
+        check_private_dir(state)
+        _forget_old(directory, versions)
+    except OSError as error:
+        raise SipeError(
+            f"the saved state in {directory} cannot be used ({error.strerror or error}): check the disk and the "
+            "rights, or name another directory in SIPE_DATA_DIR"
+        ) from error
+    for part in _parts(state):
+        _check_part(part)
+    return state
+
+
+@contextmanager
+def opened(data_dir: Path, epoch: int) -> Iterator[Path]:
+    """The directory of `open_recovery`, ours alone until this ends; an error of its store becomes a `SipeError`."""
+    lock = DirectoryLock(epoch_dir(data_dir, epoch) / LOCK)
+    lock.acquire()
+    try:
+        state = open_recovery(data_dir, epoch)
+        with _explained(state):
+            yield state
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _explained(state: Path) -> Iterator[None]:
+    """Bytewax's Rust part panics when its store fails, and says what SQLite said in the middle of a longer text."""
+    try:
+        yield
+    except BaseException as error:
+        if found := _SQLITE_FAILURE.search(str(error)):
+            raise broken(state, found[1]) from error
+        raise
+
+
+def set_aside(data_dir: Path, epoch: int) -> Path | None:
+    """Give the saved state of this program's version another name, so that it is rebuilt; returns the new place."""
+    state = epoch_dir(data_dir, epoch) / f"state-{STATE_VERSION}"
+    try:
+        if not state.exists():
+            return None
+        taken = len(list(state.parent.glob(f"{state.name}.aside-*")))
+        return state.rename(state.with_name(f"{state.name}.aside-{taken + 1}"))
+    except OSError as error:
+        raise SipeError(f"{state} cannot be set aside ({error.strerror}): move it away by hand") from error
+
+
+def broken(state: Path, why: str) -> SipeError:
+    """What to say and do when a saved state cannot be read or written."""
+    return SipeError(f"the saved state in {state} cannot be used ({why}): check the disk and the rights; {HEAL}")
+
+
+def _versions(directory: Path) -> dict[int, Path]:
+    found = ((re.fullmatch(r"state-(\d{1,9})", path.name), path) for path in directory.iterdir())
+    return {int(match[1]): path for match, path in found if match and _parts(path)}
+
+
+def _parts(state: Path) -> list[Path]:
+    return sorted(state.glob("part-*.sqlite3"))
+
+
+def _give_the_first_its_place(directory: Path) -> None:
+    parts = sorted(directory.glob(_PARTS))
+    first = directory / f"state-{_FIRST_VERSION}"
+    if parts:
+        first.mkdir(mode=0o700, exist_ok=True)
+    for part in parts:
+        part.rename(first / part.name)
+
+
+def _tell_why_new(directory: Path, versions: dict[int, Path]) -> None:
+    if versions:
+        _log.warning(
+            "%s: the newest saved state is of version %d, this program's is %d: the state is rebuilt from the archive, "
+            "the older one stays",
+            directory, max(versions), STATE_VERSION,
+        )  # fmt: skip
+    else:
+        _log.warning("%s: no saved state; what the archive holds of this log is the state", directory)
+
+
+def _create(state: Path) -> None:
+    """Make the directory whole before it gets its name, so that a crash leaves no half of it."""
+    draft = state.with_name(f"{state.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    try:
+        init_db_dir(draft, 1)  # type: ignore[no-untyped-call]  # Bytewax's Rust part has no types
+    except RuntimeError as error:
+        raise broken(state, str(error)) from error
+    if state.exists():
+        state.rmdir()  # empty, else it would have parts or something that is none of ours
+    draft.rename(state)
+
+
+def _forget_old(directory: Path, versions: dict[int, Path]) -> None:
+    older = sorted(version for version in versions if version < STATE_VERSION)
+    for version in older[:-OLDER_KEPT]:
+        shutil.rmtree(directory / f"state-{version}")
+
+
+def _check_part(part: Path) -> None:
+    """Ask SQLite whether the file is whole: Bytewax would find out with a panic in the middle of its work."""
+    try:
+        with closing(sqlite3.connect(f"{part.resolve().as_uri()}?mode=rw", uri=True, timeout=5.0)) as database:
+            [answer] = database.execute("PRAGMA quick_check(1)").fetchone()
+            database.execute("BEGIN IMMEDIATE")  # it can be written, and nobody else does
+            database.rollback()
+    except sqlite3.Error as error:
+        raise broken(part, str(error)) from error
+    if answer != "ok":
+        raise broken(part, str(answer))
