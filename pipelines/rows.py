@@ -67,6 +67,16 @@ class Pending:
 
 def restatement_blocks(restatement: Restatement, version: int, partition: int) -> Publication:
     """What one tick of a partition publishes, at the tick's position in the log."""
+    return (
+        *fact_blocks(restatement, version),
+        *_block(tables.STATIONS, [(*row, version) for row in restatement.stations]),
+        *_block(tables.REFOLDS, [(name, day // DAY_MS, count, version) for name, day, count in restatement.refolds]),
+        *_block(tables.STATION_HEALTH, [_health_row(row, partition, version) for row in restatement.health]),
+    )
+
+
+def fact_blocks(restatement: Restatement, version: int) -> Publication:
+    """The minutes and stops alone."""
     stops = [
         (
             change.station, stop.from_ms, stop.to_ms, stop.state, stop.reason, stop.classified_by, stop.stop_version,
@@ -75,13 +85,7 @@ def restatement_blocks(restatement: Restatement, version: int, partition: int) -
         for change in restatement.stops
         for stop in [change.stop]
     ]  # fmt: skip
-    return (
-        *_minute_blocks(restatement, version),
-        *_block(tables.STOPS, stops),
-        *_block(tables.STATIONS, [(*row, version) for row in restatement.stations]),
-        *_block(tables.REFOLDS, [(name, day // DAY_MS, count, version) for name, day, count in restatement.refolds]),
-        *_block(tables.STATION_HEALTH, [_health_row(row, partition, version) for row in restatement.health]),
-    )
+    return *_minute_blocks(restatement, version), *_block(tables.STOPS, stops)
 
 
 def publication_blocks(batch: DecodedBatch, offset: int, now_ms: int) -> Publication:

@@ -33,6 +33,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("replay", "read an interval log through a mapping file and print KPIs per station", "sipe.commands.replay"),
     Command("kpi", "print KPIs by station, line, order, shift or hour", "sipe.commands.kpi"),
     Command("plant", "send calendars and standard times from a plant file", "sipe.commands.plant"),
+    Command("reprocess", "fold a span of the past again from the archive", "sipe.commands.reprocess"),
     Command("doctor", "check servers, schema and settings, one line each", "sipe.commands.doctor"),
     Command("topics", "create the topics on a broker, or show what differs", "sipe.commands.topics"),
     Command("certs", "make certificates for brokers, services and gateways", "sipe.commands.certs"),

@@ -47,6 +47,8 @@ class Settings:
     """How often the flow saves its state."""
     workers: int = 1
     """Threads of the flow; partitions are shared out among them."""
+    refold_after_ms: int = 30_000
+    """How long the first mark of a late event waits for others before what they touch is folded again."""
     monitor_port: int = 0
     """Where a process serves `/metrics`, `/live` and `/ready`; 0 is nowhere. The flow of `sipe up` takes the next."""
     monitor_host: str = "127.0.0.1"

@@ -144,6 +144,14 @@ class Warehouse:
             rows = [tuple(map(_in_utc, row)) for row in rows]
         return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def tuples(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """The whole result as it came, a tuple per row, for what has no times in it; as `rows` in all else."""
+        try:
+            return list(self._driver.execute(query, dict(parameters) if parameters else None))
+        except DRIVER_ERRORS as error:
+            self.close()
+            raise explained(error, self.address) from error
+
     def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that gives no rows, parameters as in `rows`; raises `SipeError`."""
         try:

@@ -84,8 +84,12 @@ class Retry:
 class Writer:
     """Writes blocks over a connection of its own; one for each thread or worker."""
 
-    def __init__(self, address: Address, retry: Retry | None = None, monitor: Monitor = UNMONITORED) -> None:
+    def __init__(
+        self, address: Address, retry: Retry | None = None, monitor: Monitor = UNMONITORED, *, suffix: str = ""
+    ) -> None:
+        """Write to the tables, or with a suffix to those of their shape that are named so."""
         self._address = address
+        self._suffix = suffix
         self._retry = retry or Retry()
         self._monitor = monitor
         self._driver = driver(address, use_numpy=True)
@@ -111,7 +115,7 @@ class Writer:
 
     def _insert(self, table: Table, arrays: list[NDArray[Any]]) -> None:
         names = ", ".join(f"`{name}`" for name in table.column_names)
-        query = f"INSERT INTO {table.name} ({names}) VALUES"
+        query = f"INSERT INTO {table.name}{self._suffix} ({names}) VALUES"
         waits_s = self._retry.waits_s()
         while True:
             began_s = time.monotonic()

@@ -38,7 +38,7 @@ def apply(station: StationState, event: ev.StationEvent) -> Outcome:
     if not seqs.add(event.seq):
         station.duplicates += 1
         return "duplicate"
-    touched = _span_of(event)
+    touched = span_of(event)
     late = touched is not None and touched[0] < station.floor_ms
     if touched is not None and late:
         station.late += 1
@@ -64,17 +64,32 @@ def _hear(station: StationState, event: ev.StationEvent, *, late: bool) -> None:
     station.touch(station.heard.add(from_ms, event.ts_ms + station.config.retire_ms))
     if is_definition:
         return
-    boots = station.presence.setdefault(event.source, {})
-    presence = boots.get(event.boot)
-    if presence is None:
-        limit_ms = station.config.silence_periods * station.config.default_heartbeat_ms
-        presence = boots[event.boot] = Presence(limit_ms)
-    station.touch(presence.sign(event.ts_ms))
+    station.touch(_presence(station, event.source, event.boot).sign(event.ts_ms))
     if not late:  # a source that only tells of long ago does not hold the floor down
         station.active_ms[event.source] = max(event.ts_ms, station.active_ms.get(event.source, 0))
     station.first_ms = min(from_ms, station.first_ms if station.first_ms is not None else from_ms)
     station.last_ms = max(event.ts_ms, station.last_ms)
     station.touch(_record(station, from_ms, event.ts_ms))
+
+
+def _presence(station: StationState, source: str, boot: int) -> Presence:
+    boots = station.presence.setdefault(source, {})
+    presence = boots.get(boot)
+    if presence is None:
+        limit_ms = station.config.silence_periods * station.config.default_heartbeat_ms
+        presence = boots[boot] = Presence(limit_ms)
+    return presence
+
+
+def presume_heard(station: StationState, first_ms: int, last_ms: int) -> None:
+    """Events that are not taken in one by one: the first and the last of them, which lie near each other."""
+    station.heard.add(first_ms, last_ms + station.config.retire_ms)
+    _record(station, first_ms, last_ms)
+
+
+def presume_alive(station: StationState, source: str, boot: int, first_ms: int, last_ms: int) -> None:
+    """The same for signs of life of a boot between which it was never silent for too long."""
+    _presence(station, source, boot).signs(first_ms, last_ms)
 
 
 def _record(station: StationState, from_ms: int, to_ms: int) -> list[Span]:
@@ -234,7 +249,7 @@ def _interval_identity(interval: Interval) -> tuple[int, int, str, int, int]:
     return interval[:5]
 
 
-def _span_of(event: ev.StationEvent) -> Span | None:
+def span_of(event: ev.StationEvent) -> Span | None:
     """The time an event speaks about; None for definitions, which bring their own date and are never late."""
     if isinstance(event, _DEFINITIONS):
         return None

@@ -128,7 +128,7 @@ def _add_pieces(station: StationState, minute_ms: int, cells: Cells) -> None:
     found = station.pieces.get(minute_ms)
     if found is None:
         return
-    shift = _shift_of_minute(station, minute_ms)
+    shift = shift_of_minute(station, minute_ms)
     for key, pieces in found.items():
         cell = cells.setdefault((key.order, key.product, shift), list(ZERO))
         produced = pieces.good + pieces.scrap + pieces.rework
@@ -146,7 +146,7 @@ def _add_pieces(station: StationState, minute_ms: int, cells: Cells) -> None:
             cell[PIECES_WITH_STANDARD] += produced
 
 
-def _shift_of_minute(station: StationState, minute_ms: int) -> str:
+def shift_of_minute(station: StationState, minute_ms: int) -> str:
     """Shifts begin and end on whole minutes, so a minute lies in one."""
     calendar = in_force(station.calendars, minute_ms + MINUTE_MS - 1)
     found = windows(calendar, minute_ms, minute_ms + MINUTE_MS) if calendar else []

@@ -18,11 +18,20 @@ class Presence:
         self._signs: list[int] | None = []
         self._alive = Spans()
 
+    @property
+    def limit_ms(self) -> int:
+        """How long a sign of life keeps the boot alive."""
+        return self._limit_ms
+
     def sign(self, ts_ms: int) -> list[Span]:
         """Note a sign of life; returns the time that is alive now and was not before."""
         if self._signs is not None:
             self._signs.append(ts_ms)
         return self._alive.add(ts_ms, ts_ms + self._limit_ms)
+
+    def signs(self, first_ms: int, last_ms: int) -> None:
+        """Note signs of life between which it was never silent for as long as the limit; the period is told before."""
+        self._alive.add(first_ms, last_ms + self._limit_ms)
 
     def declare(self, limit_ms: int) -> list[Span]:
         """The boot has told its period; returns the time that may have changed. Of several words the longest counts."""

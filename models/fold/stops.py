@@ -53,14 +53,14 @@ def restate_stops(
     changes: list[StopChange] = []
     for from_ms, to_ms in spans:
         known_from_ms = max(from_ms, station.floor_ms)
-        found = _stops_of(cut(timeline, known_from_ms, to_ms), now_ms) if known_from_ms < to_ms else []
+        found = stops_of(cut(timeline, known_from_ms, to_ms), now_ms) if known_from_ms < to_ms else []
         first = bisect_left(station.stops, from_ms, key=_from_ms)
         last = bisect_left(station.stops, to_ms, key=_from_ms)
         before = station.stops[first:last]
         if before and before[0].from_ms < known_from_ms:
             found = _continued(before[0], found, known_from_ms)
         station.stops[first:last] = found
-        changes += _differences(station.station, before, found)
+        changes += differences(station.station, before, found)
     return changes
 
 
@@ -71,12 +71,13 @@ def _slice(stops: list[Stop], from_ms: int, to_ms: int) -> slice:
 
 def _continued(stop: Stop, found: list[Stop], known_from_ms: int) -> list[Stop]:
     """A stop that began before what is still known: only its end can have changed."""
-    if found and found[0].from_ms == known_from_ms and _alike(found[0], stop):
+    if found and found[0].from_ms == known_from_ms and alike(found[0], stop):
         return [stop._replace(to_ms=found[0].to_ms, open=found[0].open), *found[1:]]
     return [stop._replace(to_ms=min(stop.to_ms, known_from_ms), open=False), *found]
 
 
-def _differences(station: str, before: list[Stop], after: list[Stop]) -> list[StopChange]:
+def differences(station: str, before: list[Stop], after: list[Stop]) -> list[StopChange]:
+    """What has to be written so that `before` becomes `after`: stops that are no more first."""
     known = {stop.from_ms: stop for stop in before}
     gone = known.keys() - {stop.from_ms for stop in after}
     return [
@@ -85,7 +86,8 @@ def _differences(station: str, before: list[Stop], after: list[Stop]) -> list[St
     ]
 
 
-def _stops_of(timeline: Iterable[Segment], now_ms: int) -> list[Stop]:
+def stops_of(timeline: Iterable[Segment], now_ms: int) -> list[Stop]:
+    """The stops of a part of a timeline; what lasts until now is open."""
     found: list[Stop] = []
     for segment in timeline:
         if not segment.plan.planned or segment.state not in STOPPED:
@@ -103,7 +105,7 @@ def _stops_of(timeline: Iterable[Segment], now_ms: int) -> list[Stop]:
             segment.plan.shift,
             segment.to_ms == now_ms,
         )
-        if found and found[-1].to_ms == stop.from_ms and _alike(found[-1], stop):
+        if found and found[-1].to_ms == stop.from_ms and alike(found[-1], stop):
             found[-1] = found[-1]._replace(to_ms=stop.to_ms, open=stop.open)
         else:
             found.append(stop)
@@ -118,5 +120,6 @@ def _to_ms(stop: Stop) -> int:
     return stop.to_ms
 
 
-def _alike(one: Stop, other: Stop) -> bool:
+def alike(one: Stop, other: Stop) -> bool:
+    """Whether two stops that adjoin are one: the same state, reason and order."""
     return one[2:8] == other[2:8]

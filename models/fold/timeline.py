@@ -15,7 +15,7 @@ from models.calendar import windows
 from models.fold.rules import RANK, UNKNOWN
 from models.fold.station import StationState
 from models.fold.told import FOREVER
-from models.spans import Spans
+from models.spans import Span, Spans
 from sipe.contracts.fields import INTERVAL_MS_MAX
 
 T = TypeVar("T")
@@ -114,6 +114,16 @@ def cut(timeline: Sequence[Segment], from_ms: int, to_ms: int) -> Iterator[Segme
         if segment.from_ms < from_ms or segment.to_ms > to_ms:
             segment = segment._replace(from_ms=max(segment.from_ms, from_ms), to_ms=min(segment.to_ms, to_ms))
         yield segment
+
+
+def changed_plan(before: StationState, after: StationState, from_ms: int, to_ms: int) -> Iterator[Span]:
+    """Where in [from_ms, to_ms) two states of a station plan differently."""
+    old, new = _plan_steps(before, from_ms, to_ms), _plan_steps(after, from_ms, to_ms)
+    old_at, new_at = _reader(old), _reader(new)
+    edges = sorted({from_ms, to_ms, *(at for at, _ in old), *(at for at, _ in new)})
+    for start, end in pairwise(edges):
+        if old_at(start) != new_at(start) and start < to_ms:
+            yield start, min(end, to_ms)
 
 
 def _to_ms(segment: Segment) -> int:

@@ -74,6 +74,17 @@ def _embedded(address: StackAddress) -> System:
     )
 
 
+def settings_within(settings: Settings, system: System) -> Settings:
+    """The settings for a child process that works with this system."""
+    return replace(
+        settings,
+        kafka_url=system.kafka.bootstrap,
+        clickhouse_url=system.clickhouse_url,
+        log_epoch=system.log_epoch,
+        data_dir=settings.data_dir.resolve(),
+    )
+
+
 class Runtime:
     """A working system as long as it is open.
 
@@ -195,11 +206,7 @@ class Runtime:
         if pending := migrate.plan(system.store).pending:
             raise SipeError(f"{system.store} lacks {len(pending)} migrations: apply them with `sipe migrate`")
         settings = replace(
-            self._settings,
-            kafka_url=system.kafka.bootstrap,
-            clickhouse_url=system.clickhouse_url,
-            log_epoch=system.log_epoch,
-            data_dir=self._settings.data_dir.resolve(),
+            settings_within(self._settings, system),
             # Beside that of this process.
             monitor_port=self._settings.monitor_port and self._settings.monitor_port + 1,
         )

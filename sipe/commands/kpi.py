@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
     since, until = time_option(args.since, "--from"), time_option(args.until, "--to")
     if since and until and until <= since:
         raise UsageError(f"--to {args.until} does not lie after --from {args.since}")
-    with readable_store(settings_of(args)) as store:
-        rows = kpi_rows(store, args.by, pattern=args.station, since=since, until=until)
+    with reading_system(settings_of(args)) as runtime:
+        rows = kpi_rows(runtime.store(), args.by, pattern=args.station, since=since, until=until)
     if args.json:
         print_json(rows)
     elif not rows:
@@ -72,12 +72,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 @contextmanager
-def readable_store(settings: Settings) -> Iterator[Warehouse]:
-    """The store that runs, else the one on the data directory for as long as this takes; raises `SipeError`."""
+def reading_system(settings: Settings) -> Iterator[Runtime]:
+    """The system that runs, else a store on the data directory for as long as this takes; raises `SipeError`."""
     if not find(settings) and not (settings.data_dir / "clickhouse").is_dir():
         working_system(settings)  # says that there is none
     with Runtime(settings, flow=False) as runtime:
-        yield runtime.store()
+        yield runtime
 
 
 def kpi_rows(
@@ -93,7 +93,7 @@ def kpi_rows(
     parameters: dict[str, Any] = {}
     if pattern:
         conditions.append("station IN %(stations)s")
-        parameters["stations"] = _matching(store, pattern)
+        parameters["stations"] = matching(store, pattern)
     if since:
         conditions.append("minute >= toDateTime(%(since)s, 'UTC')")
         parameters["since"] = round(since.timestamp())
@@ -106,7 +106,8 @@ def kpi_rows(
     return store.rows(query, parameters)
 
 
-def _matching(store: Warehouse, pattern: str) -> tuple[str, ...]:
+def matching(store: Warehouse, pattern: str) -> tuple[str, ...]:
+    """The stations whose id or name matches; raises `SipeError` when none does."""
     names = store.rows("SELECT station, display FROM stations_current ORDER BY station")
     found = tuple(
         row["station"] for row in names if any(fnmatchcase(name.lower(), pattern.lower()) for name in row.values())

@@ -17,10 +17,12 @@ from connectors.clickhouse.writer import DEPENDENCY
 from connectors.kafka import ticker
 from connectors.monitor.process import ProcessMonitor
 from connectors.monitor.server import monitored
-from pipelines.runtime.system import Runtime, System
+from pipelines.reprocess.watch import watch
+from pipelines.runtime.system import Runtime, System, settings_within
 from sipe.clock import SystemClock
 from sipe.commands._output import out
 from sipe.commands._system import add_data_option, settings_of
+from sipe.settings import Settings
 
 CHECK_EVERY_S = 0.2
 
@@ -46,22 +48,24 @@ def run(args: argparse.Namespace) -> int:
         else:
             _say(runtime.system, settings.data_dir, f" --data {args.data}" if args.data else "")
         sys.stdout.flush()
-        _tick(runtime, stop, monitor)
+        _tick(runtime, settings, stop, monitor)
     return 0
 
 
-def _tick(runtime: Runtime, stop: threading.Event, monitor: ProcessMonitor) -> None:
-    """Tick each second in a thread of its own, and look after servers and flow in this one."""
-    with runtime.sender() as sender, ThreadPoolExecutor(1, thread_name_prefix="ticker") as threads:
+def _tick(runtime: Runtime, settings: Settings, stop: threading.Event, monitor: ProcessMonitor) -> None:
+    """Tick and watch for what is marked in threads of their own, and look after servers and flow in this one."""
+    with runtime.sender() as sender, ThreadPoolExecutor(2, thread_name_prefix="up") as threads:
         ticking = threads.submit(ticker.run, sender, SystemClock(), stop, monitor)
+        watching = threads.submit(watch, settings_within(settings, runtime.system), stop)
         try:
-            while not stop.wait(CHECK_EVERY_S) and not ticking.done():
+            while not stop.wait(CHECK_EVERY_S) and not (ticking.done() or watching.done()):
                 runtime.check()
                 monitor.turned()
         finally:
             monitor.vitals.drain()
             stop.set()
         ticking.result()
+        watching.result()
 
 
 def _addresses(system: System, data_dir: Path) -> dict[str, str | int]:

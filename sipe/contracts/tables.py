@@ -213,6 +213,14 @@ PUBLICATIONS = Table(
     "time. Kept for 30 days.",
 )
 
+REFOLDS_DONE = Table(
+    name="refolds_done",
+    columns=_columns(station=_CODE, day="Date", version="UInt64", resume_ms="Int64"),
+    key=("station", "day"),
+    description="Up to which version of `refolds` a station-day is folded again. `resume_ms` above 0: a stop reaches "
+    "into what the flow still restates; the day is folded once more when the station's floor is that high.",
+)
+
 FLOW_PROGRESS = Table(
     name="flow_progress",
     columns=_columns(
@@ -233,6 +241,8 @@ TABLES: tuple[Table, ...] = (
     REFOLDS,
     STATION_HEALTH,
     PUBLICATIONS,
+    REFOLDS_DONE,
     FLOW_PROGRESS,
 )
-"""In the order in which the sink writes them: the archive first, the progress last."""
+"""In the order in which the sink writes them: the archive first, the progress last. The flow writes all but
+`refolds_done`, which belongs to `sipe reprocess`."""

@@ -1,0 +1,95 @@
+"""A consistent cut: up to where in the log a station's rows are published, and which time the flow has let go of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from connectors.clickhouse.archive import CORRECTIONS, DEFINITIONS
+from connectors.clickhouse.client import Warehouse
+from connectors.clickhouse.content import Position
+from models.fold.retention import floor_of
+from models.fold.rules import DAY_MS, FoldConfig, minute_of
+from sipe.contracts.fields import INTERVAL_MS_MAX
+from sipe.contracts.tables import version_of
+
+_WANTED = "(%(all)s OR station IN %(stations)s)"
+
+_PARTITIONS = f"""
+SELECT station, argMax(partition, (epoch, offset)) FROM events WHERE {_WANTED} GROUP BY station ORDER BY station
+"""  # noqa: S608  constants only
+
+_PROGRESS = """
+SELECT partition, max((epoch, tick_offset, now_ms)) FROM flow_progress WHERE tick_offset > 0 GROUP BY partition
+"""
+
+_ACTIVE = f"""
+SELECT station, source, toUnixTimestamp64Milli(max(ts)) FROM events
+WHERE {_WANTED} AND (epoch, offset) < (%(epoch)s, %(offset)s) AND outcome = 'accepted' AND type NOT IN %(no_signs)s
+GROUP BY station, source
+"""  # noqa: S608  constants only
+
+
+# Before the first event lies what it may report; a row that is older still was not made by an event.
+_BEGINS = f"""
+SELECT station, toUInt32(min(minute)) FROM (
+    SELECT station, min(ts) - toIntervalMillisecond(%(interval_ms)s) AS minute FROM events
+    WHERE {_WANTED} GROUP BY station
+    UNION ALL
+    SELECT station, min(minute) AS minute FROM minute_facts WHERE {_WANTED} GROUP BY station
+)
+GROUP BY station
+"""  # noqa: S608  constants only
+
+_RETENTION = """
+SELECT toUInt32OrZero(extract(engine_full, 'TTL .*?toIntervalDay\\((\\d+)\\)')) FROM system.tables
+WHERE database = currentDatabase() AND name = 'events'
+"""
+
+
+class Cut(NamedTuple):
+    """Where a station stands in the log, and the time [begin_ms, floor_ms) that can be folded again.
+
+    All before the position `before` is published, at `now_ms`. Below the floor the flow restates nothing. Before the
+    beginning there is nothing, or what there was is past the archive's retention.
+    """
+
+    station: str
+    before: Position
+    now_ms: int
+    begin_ms: int
+    floor_ms: int
+
+    @property
+    def version(self) -> int:
+        """That of the last tick before the cut."""
+        return version_of(self.before.epoch, self.before.offset - 1)
+
+
+def cuts(store: Warehouse, config: FoldConfig, stations: Collection[str] | None = None) -> dict[str, Cut]:
+    """The cut of each station (None: of all) of which something is published, by name."""
+    scope: dict[str, Any] = {
+        "all": stations is None,
+        "stations": tuple(stations or [""]),
+        "no_signs": (*DEFINITIONS, *CORRECTIONS),
+    }
+    progress = dict(store.tuples(_PROGRESS))
+    partitions = dict(store.tuples(_PARTITIONS, scope))
+    active_ms: dict[str, dict[str, int]] = {}
+    for epoch, offset in {(progress[p][0], progress[p][1]) for p in partitions.values() if p in progress}:
+        for station, source, newest_ms in store.tuples(_ACTIVE, scope | {"epoch": epoch, "offset": offset}):
+            if progress.get(partitions[station], ())[:2] == (epoch, offset):
+                active_ms.setdefault(station, {})[source] = newest_ms
+    begins_s = dict(store.tuples(_BEGINS, scope | {"interval_ms": INTERVAL_MS_MAX}))
+    found = {}
+    for station, newest_ms in active_ms.items():
+        epoch, offset, now_ms = progress[partitions[station]]
+        begin_ms = max(minute_of(begins_s[station] * 1000), _retained_from_ms(store, config, now_ms))
+        found[station] = Cut(station, Position(epoch, offset), now_ms, begin_ms, floor_of(newest_ms, config))
+    return found
+
+
+def _retained_from_ms(store: Warehouse, config: FoldConfig, now_ms: int) -> int:
+    """From when on the archive has everything that decides, given its TTL: signs of life reach as far as retiring."""
+    ((days,),) = store.tuples(_RETENTION)
+    return minute_of(now_ms - days * DAY_MS + config.retire_ms + DAY_MS) if days else 0

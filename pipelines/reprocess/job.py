@@ -1,0 +1,132 @@
+"""A run: tasks shared out among processes, their rows staged, then swapped in. One run at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from connectors.clickhouse.client import Address, Warehouse, connect
+from connectors.clickhouse.staging import SUFFIX, Staging
+from connectors.clickhouse.writer import Writer
+from connectors.embedded.lock import DirectoryLock
+from pipelines.reprocess.work import Done, Task, run
+from sipe.errors import SipeError
+
+LOCK = "reprocess/lock"
+"""In the data directory; the kernel gives it back when a run ends, however it ends."""
+
+Report = Callable[[int, int], None]
+"""Called with how many station-days are done, and of how many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a run did, in all and per task."""
+
+    done: list[Done] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def total(self, name: str) -> int:
+        """The sum of a number over all tasks."""
+        return sum(getattr(done, name) for done in self.done)
+
+
+@contextmanager
+def one_at_a_time(data_dir: Path) -> Iterator[None]:
+    """Hold the lock of runs; raises `SipeError` when another run has it."""
+    lock = DirectoryLock(data_dir / LOCK)
+    try:
+        lock.acquire()
+    except SipeError as error:
+        raise SipeError(f"another run of `sipe reprocess` is at work: {error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def fold_again(
+    address: Address,
+    tasks: Sequence[Task],
+    *,
+    processes: int = 2,
+    dry_run: bool = False,
+    report: Report = lambda *_: None,
+) -> Result:
+    """Do the tasks and make what differs visible; a dry run changes nothing.
+
+    A run that is killed leaves nothing that anyone reads, and can be made again. Raises `SipeError`.
+    """
+    began_s = time.monotonic()
+    result = Result()
+    sizes = [task.to_ms - task.from_ms for task in tasks]
+    days = sum(sizes)
+    day_ms = 86_400_000
+    finished_ms = 0
+    with connect(address) as store:
+        staging = Staging(store)
+        if not dry_run:
+            staging.prepare()
+        try:
+            report(0, -(-days // day_ms))
+            for done in _results(address, tasks, processes, dry_run=dry_run):
+                result.done.append(done)
+                finished_ms += done.task.to_ms - done.task.from_ms
+                report(finished_ms // day_ms, -(-days // day_ms))
+            if not dry_run:
+                staged: Counter[str] = Counter()
+                for done in result.done:
+                    staged.update(dict(done.staged))
+                staging.swap(staged)
+        finally:
+            if not dry_run:
+                staging.drop()
+    return Result(done=result.done, seconds=time.monotonic() - began_s)
+
+
+def _results(address: Address, tasks: Sequence[Task], processes: int, *, dry_run: bool) -> Iterator[Done]:
+    if min(processes, len(tasks)) <= 1:
+        with Warehouse(address) as store, closing(_writer(address)) as writer:
+            for task in tasks:
+                yield run(task, store, None if dry_run else writer)
+        return
+    context = multiprocessing.get_context("spawn")  # nothing of this process, its connections least of all
+    with context.Pool(min(processes, len(tasks)), _start_worker, (address, dry_run)) as pool:
+        yield from pool.imap_unordered(_run_in_worker, tasks)
+
+
+def _writer(address: Address) -> Writer:
+    return Writer(address, suffix=SUFFIX)
+
+
+class _Worker:
+    """What a worker process works with."""
+
+    store: Warehouse
+    writer: Writer | None
+
+
+def _start_worker(address: Address, dry_run: bool) -> None:
+    _Worker.store = Warehouse(address)
+    _Worker.writer = None if dry_run else _writer(address)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _run_in_worker(task: Task) -> Done:
+    return run(task, _Worker.store, _Worker.writer)
+
+
+def _leave_with_parent() -> None:
+    """A parent that was killed cannot tell its workers to stop."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

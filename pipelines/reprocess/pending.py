@@ -1,0 +1,183 @@
+"""What has to be folded again: an asked-for span, and the station-days that late events and corrections have marked."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from connectors.clickhouse.archive import CORRECTIONS, DEFINITIONS
+from connectors.clickhouse.block import Block
+from connectors.clickhouse.client import Address, Warehouse, connect
+from connectors.clickhouse.content import Position
+from connectors.clickhouse.cuts import Cut, cuts
+from connectors.clickhouse.writer import Writer
+from models.fold.rules import DAY_MS, MINUTE_MS, FoldConfig, minute_of
+from pipelines.reprocess.job import Report, Result, fold_again
+from pipelines.reprocess.work import Done, Task
+from sipe.contracts.codec import decode
+from sipe.contracts.events import CalendarAssigned, CountingAuthoritySet, StandardTimeSet
+from sipe.contracts.fields import INTERVAL_MS_MAX
+from sipe.contracts.tables import REFOLDS_DONE
+
+_PENDING = """
+SELECT station, toUInt32(day) AS day, version, done_version, resume_ms FROM refolds_pending ORDER BY station, day
+"""
+
+_NEWS = """
+SELECT epoch, offset, toUnixTimestamp64Milli(record_ts), raw FROM events FINAL
+WHERE station = %(station)s AND (outcome = 'late' OR type IN %(definitions)s AND outcome = 'accepted')
+    AND (epoch, offset) < (%(epoch)s, %(offset)s)
+    AND bitOr(bitShiftLeft(toUInt64(epoch), 40), toUInt64(offset)) > %(since)s
+ORDER BY epoch, offset
+"""
+
+_FIRST_BEFORE = """
+SELECT toUnixTimestamp64Milli(min(ts)), count() FROM events
+WHERE station = %(station)s AND (epoch, offset) < (%(epoch)s, %(offset)s) AND type NOT IN %(no_signs)s
+"""
+_SETTLED = "SELECT station, max(version) FROM refolds_done GROUP BY station"
+
+
+_log = logging.getLogger(__name__)
+
+
+class Mark(NamedTuple):
+    """A marked station-day: the newest mark, what it was folded again for, and whether a stop waits for the floor."""
+
+    station: str
+    day_ms: int
+    version: int
+    done_version: int
+    resume_ms: int
+
+    def __str__(self) -> str:
+        return f"{self.station} on {datetime.fromtimestamp(self.day_ms / 1000, UTC):%Y-%m-%d}"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether something was marked since it was folded again."""
+        return self.version > self.done_version
+
+
+class Plan(NamedTuple):
+    """Tasks, and the marks that they settle, each at its station's cut."""
+
+    tasks: list[Task]
+    settled: dict[Cut, list[Mark]]
+    too_late: list[Mark]
+    """Of those, the days that are past the archive's retention: they stay as they are, for good."""
+
+
+def asked_for(found: Iterable[Cut], from_ms: int, to_ms: int) -> list[Task]:
+    """The part before each station's floor of the whole minutes that hold [from_ms, to_ms)."""
+    from_ms, to_ms = minute_of(from_ms), -(-to_ms // MINUTE_MS) * MINUTE_MS
+    return [
+        Task(cut, max(from_ms, cut.begin_ms), min(to_ms, cut.floor_ms))
+        for cut in found
+        if max(from_ms, cut.begin_ms) < min(to_ms, cut.floor_ms)
+    ]
+
+
+def marks(store: Warehouse) -> list[Mark]:
+    """Every station-day that waits."""
+    return [Mark(station, day * DAY_MS, *rest) for station, day, *rest in store.tuples(_PENDING)]
+
+
+def plan(store: Warehouse, waiting: Iterable[Mark]) -> Plan:
+    """What can be done about marks now: those that the cut knows of, and those whose floor is high enough."""
+    by_station: dict[str, list[Mark]] = defaultdict(list)
+    for mark in waiting:
+        by_station[mark.station].append(mark)
+    planned = Plan([], {}, [])
+    settled = dict(store.tuples(_SETTLED))
+    for name, cut in cuts(store, FoldConfig(), by_station.keys()).items():
+        ready = [mark for mark in by_station[name] if _is_ready(mark, cut)]
+        if not ready:
+            continue
+        planned.settled[cut] = ready
+        planned.too_late.extend(mark for mark in ready if mark.day_ms + DAY_MS <= cut.begin_ms)
+        from_ms = max(min(mark.day_ms for mark in ready), cut.begin_ms)
+        if from_ms < cut.floor_ms:
+            corrected = _corrected_calendars(store, cut, ready, settled.get(name, 0))
+            planned.tasks.append(Task(cut, from_ms, cut.floor_ms, corrected))
+    return planned
+
+
+def settle_marks(address: Address, *, processes: int = 2, report: Report = lambda *_: None) -> Result:
+    """Fold everything that is marked again, as far as it can be; raises `SipeError`."""
+    with connect(address) as store:
+        planned = plan(store, marks(store))
+        result = fold_again(address, planned.tasks, processes=processes, report=report) if planned.tasks else Result()
+        settle(address, planned.settled, result.done)
+    for mark in planned.too_late:
+        _log.warning("too_late: %s is past the archive's retention and stays as it is", mark)
+    return result
+
+
+def settled_by(results: Iterable[Done], waiting: Collection[Mark]) -> dict[Cut, list[Mark]]:
+    """The marks that asked-for work has settled by the way: those before the floor that it has reached."""
+    return {
+        done.task.cut: [
+            mark
+            for mark in waiting
+            if mark.station == done.task.cut.station
+            and mark.day_ms >= done.task.from_ms
+            and done.task.to_ms == done.task.cut.floor_ms
+            and _is_ready(mark, done.task.cut)
+        ]
+        for done in results
+    }
+
+
+def settle(address: Address, settled: Mapping[Cut, Collection[Mark]], results: Iterable[Done]) -> None:
+    """Write down that marks are settled, after all that they asked for is visible."""
+    resume_ms = {done.task.cut.station: done.resume_ms for done in results}
+    rows = [
+        (mark.station, mark.day_ms // DAY_MS, cut.version, resume_ms.get(mark.station, 0))
+        for cut, marked in settled.items()
+        for mark in marked
+    ]
+    if rows:
+        columns = dict(zip(REFOLDS_DONE.column_names, zip(*rows, strict=True), strict=True))
+        with closing(Writer(address)) as writer:
+            writer.write([Block(REFOLDS_DONE, columns)])
+
+
+def _is_ready(mark: Mark, cut: Cut) -> bool:
+    return mark.version <= cut.version if mark.is_new else 0 < mark.resume_ms <= cut.floor_ms
+
+
+def _corrected_calendars(store: Warehouse, cut: Cut, ready: list[Mark], since: int) -> tuple[Position, ...]:
+    """The calendars that made the marks, when nothing else did; else nothing, and everything has to be looked at."""
+    if not all(mark.is_new for mark in ready):
+        return ()
+    scope: dict[str, Any] = {"station": cut.station, "epoch": cut.before.epoch, "offset": cut.before.offset}
+    corrected: list[Position] = []
+    scope |= {"since": since, "definitions": DEFINITIONS}
+    for epoch, offset, record_ms, raw in store.tuples(_NEWS, scope):
+        event = decode(raw.encode())
+        if not isinstance(event, CalendarAssigned | StandardTimeSet | CountingAuthoritySet):
+            return ()
+        if not _may_have_marked(store, cut.station, Position(epoch, offset), event.valid_from_ms, record_ms):
+            continue
+        if not isinstance(event, CalendarAssigned):
+            return ()
+        corrected.append(Position(epoch, offset))
+    return tuple(corrected)
+
+
+def _may_have_marked(store: Warehouse, station: str, at: Position, valid_from_ms: int, record_ms: int) -> bool:
+    """Whether a definition can have found older time than the flow still knew.
+
+    No event is admitted that is more than minutes ahead of its record, so the floor lay almost 72 h before the record.
+    """
+    beyond_ms = record_ms - INTERVAL_MS_MAX
+    if valid_from_ms >= beyond_ms:
+        return False
+    scope = {"station": station, "epoch": at.epoch, "offset": at.offset, "no_signs": (*DEFINITIONS, *CORRECTIONS)}
+    ((first_ms, count),) = store.tuples(_FIRST_BEFORE, scope)
+    return bool(count) and first_ms < beyond_ms

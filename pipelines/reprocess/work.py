@@ -1,0 +1,125 @@
+"""One station's part of a run: fold its archive again, compare with what is stored, stage the rows that differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from connectors.clickhouse import stored
+from connectors.clickhouse.client import Warehouse
+from connectors.clickhouse.content import Position, read_all, read_timeline
+from connectors.clickhouse.cuts import Cut
+from connectors.clickhouse.sink import Publication
+from connectors.clickhouse.writer import Writer
+from models.fold.intake import apply
+from models.fold.minutes import MinuteRun
+from models.fold.partition import Restatement
+from models.fold.refold import Minutes, Refold, blank, replanned
+from models.fold.rules import DAY_MS
+from models.fold.stops import StopChange
+from models.fold.told import History
+from models.spans import Span
+from pipelines.rows import fact_blocks
+from sipe.contracts.calendar import Calendar
+from sipe.contracts.codec import decode
+from sipe.contracts.events import CalendarAssigned
+from sipe.contracts.tables import version_of
+
+CHUNK_MS = 7 * DAY_MS
+"""So much is held in memory at a time."""
+TIMELINE_CHUNK_MS = 31 * DAY_MS
+"""Without its pieces, a month of a station is small."""
+
+_CALENDARS = """
+SELECT epoch, offset, raw FROM events FINAL
+WHERE station = %(station)s AND type = 'calendar_assigned' AND outcome = 'accepted'
+"""
+
+
+class Task(NamedTuple):
+    """Fold [from_ms, to_ms) of a station again: whole minutes before the floor of its cut.
+
+    With `corrected`, the positions of `calendar_assigned` events that are not yet counted there, nothing but what they
+    have changed is looked at; otherwise everything.
+    """
+
+    cut: Cut
+    from_ms: int
+    to_ms: int
+    corrected: tuple[Position, ...] = ()
+
+
+class Done(NamedTuple):
+    """What was done: events read, cells compared and changed, and the rows that were staged, by table."""
+
+    task: Task
+    events: int = 0
+    compared: int = 0
+    changed: int = 0
+    stops_changed: int = 0
+    resume_ms: int = 0
+    staged: tuple[tuple[str, int], ...] = ()
+
+
+def run(task: Task, store: Warehouse, writer: Writer | None) -> Done:
+    """Do one task; without a writer nothing is staged. Raises `SipeError` when the store fails."""
+    station, cut = task.cut.station, task.cut
+    version = max(version_of(*cut.before), 1 + stored.newest_version(store, station, task.from_ms, task.to_ms))
+    refold = Refold(cut.floor_ms, stored.stops(store, station, task.from_ms, task.to_ms))
+    events, compared, changed = 0, 0, 0
+    staged: Counter[str] = Counter()
+    parts = _corrected(task, store, refold) if task.corrected else _everything(task, store, refold)
+    for read, minutes in parts:
+        events += read
+        compared += minutes.compared
+        changed += len(minutes.changed)
+        _stage(writer, _rows(cut, minutes.changed, [], version), staged)
+    stops = refold.stop_changes(station)
+    _stage(writer, _rows(cut, [], stops, version), staged)
+    return Done(task, events, compared, changed, len(stops), refold.resume_ms, tuple(sorted(staged.items())))
+
+
+def _everything(task: Task, store: Warehouse, refold: Refold) -> Iterator[tuple[int, Minutes]]:
+    station = task.cut.station
+    for from_ms, to_ms in _chunks(task, CHUNK_MS):
+        content = read_all(store, station, task.cut.before, from_ms, to_ms)
+        (cells,) = stored.cells(store, station, [(from_ms, to_ms)])
+        yield content.events, refold.span(content.station, from_ms, to_ms, cells)
+
+
+def _corrected(task: Task, store: Warehouse, refold: Refold) -> Iterator[tuple[int, Minutes]]:
+    station = task.cut.station
+    before = _calendars_without(store, task)
+    for from_ms, to_ms in _chunks(task, TIMELINE_CHUNK_MS):
+        content = read_timeline(store, station, task.cut.before, from_ms, to_ms)
+        yield content.events, Minutes(0, [])
+        spans = replanned(content.station, before, from_ms, to_ms)
+        for (start, end), cells in zip(spans, stored.cells(store, station, spans), strict=True):
+            yield 0, refold.span(content.station, start, end, cells, stored_quantities=True)
+
+
+def _chunks(task: Task, length_ms: int) -> Iterator[Span]:
+    for from_ms in range(task.from_ms, task.to_ms, length_ms):
+        yield from_ms, min(from_ms + length_ms, task.to_ms)
+
+
+def _calendars_without(store: Warehouse, task: Task) -> History[Calendar]:
+    """The calendars as the stored rows know them."""
+    station = blank(task.cut.station)
+    for epoch, offset, raw in store.tuples(_CALENDARS, {"station": station.station}):
+        event = decode(raw.encode())
+        if (epoch, offset) not in task.corrected and (epoch, offset) < task.cut.before:
+            assert isinstance(event, CalendarAssigned)  # noqa: S101  the query asked for nothing else
+            apply(station, event)
+    return station.calendars
+
+
+def _rows(cut: Cut, minutes: list[MinuteRun], stops: list[StopChange], version: int) -> Publication:
+    return fact_blocks(Restatement(cut.now_ms, cut.floor_ms, minutes, stops, [], [], []), version)
+
+
+def _stage(writer: Writer | None, blocks: Publication, staged: Counter[str]) -> None:
+    if writer and blocks:
+        writer.write(blocks)
+        staged.update({block.table.name: len(block) for block in blocks})
