@@ -14,8 +14,8 @@ from connectors.kafka.address import KafkaAddress
 from connectors.kafka.cluster import partition_count, reason, watermarks
 from connectors.kafka.config import LOGGER, consumer_config
 from connectors.kafka.headers import headers_of
+from connectors.kafka.identity import TopicIdentity
 from connectors.kafka.records import Record, RecordBatch
-from connectors.kafka.topics import topic_id
 from sipe.contracts.letters import attempt_of
 from sipe.errors import SipeError
 from sipe.metrics import RECORDS_READ, SNAPSHOT_TIME, SOURCE_LAG, UNMONITORED, Monitor
@@ -89,8 +89,8 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
         consumer = Consumer(consumer_config(self._kafka), logger=LOGGER)
         try:
             low, high = watermarks(consumer, self._kafka, self._topic, partition)
-            found_id = topic_id(self._kafka, self._topic)
-            start = self._start(partition, resume_state, found_id, low, high)
+            identity = TopicIdentity(self._kafka, self._topic)
+            start = self._start(partition, resume_state, identity.id, low, high)
             consumer.assign([TopicPartition(self._topic, partition, OFFSET_BEGINNING if start is None else start)])
         except BaseException:
             consumer.close()
@@ -101,7 +101,8 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
             consumer,
             self._topic,
             partition,
-            position=Position(self._epoch, low if start is None else start, found_id, handed_on),
+            position=Position(self._epoch, low if start is None else start, identity.id, handed_on),
+            identity=identity,
             stop=self._stop,
             batch_records_max=self._batch_records_max,
             monitor=self._monitor,
@@ -160,6 +161,7 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
         partition: int,
         *,
         position: Position,
+        identity: TopicIdentity,
         stop: Callable[[], bool],
         batch_records_max: int,
         monitor: Monitor,
@@ -169,6 +171,7 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
         self._partition = partition
         self._key = str(partition)
         self._epoch, self._next_offset, self._topic_id, self._handed_on = position
+        self._identity = identity
         self._stop = stop
         self._batch_records_max = batch_records_max
         self._monitor = monitor
@@ -180,6 +183,7 @@ class PartitionReader(StatefulSourcePartition[tuple[str, RecordBatch], Position]
         self._monitor.turned()
         if self._stop():
             raise StopIteration
+        self._identity.check()
         self._tell_lag()
         messages = self._consumer.consume(self._batch_records_max, 0)
         if not messages:

@@ -18,8 +18,7 @@ from confluent_kafka.admin import (
 )
 
 from connectors.kafka.address import KafkaAddress
-from connectors.kafka.admin import REQUEST_TIMEOUT_S, admin_client, answer, refusal, settled
-from connectors.kafka.cluster import no_topic
+from connectors.kafka.admin import REQUEST_TIMEOUT_S, answer, refusal, settled
 from sipe.contracts.topics import TOPICS, Topic
 from sipe.errors import UsageError
 
@@ -127,17 +126,6 @@ def fix(client: AdminClient, kafka: KafkaAddress, states: Sequence[TopicState]) 
         f"{kafka} accepted new settings and does not show them: see the brokers' logs",
     )
     return wanted
-
-
-def topic_id(kafka: KafkaAddress, name: str) -> str | None:
-    """What Kafka calls this one topic of that name, and no other, ever; None at the embedded broker."""
-    client = admin_client(kafka)
-    if client is None:
-        return None
-    found = _descriptions(client, kafka, [name])
-    if name not in found:
-        raise no_topic(kafka, name)
-    return str(found[name].topic_id)
 
 
 def _state(topic: Topic, found: TopicDescription, settings: dict[str, str], replication: int) -> TopicState:

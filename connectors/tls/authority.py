@@ -53,7 +53,10 @@ class Issued:
 
 def init(directory: Path, now: datetime, days: int = AUTHORITY_DAYS) -> Issued:
     """Make an authority; raises `UsageError` when the directory has one."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SipeError(f"{directory} cannot be made: {error.strerror}") from error
     key = ec.generate_private_key(ec.SECP256R1())
     name = _subject("SIPE certificate authority")
     certificate = (

@@ -63,7 +63,7 @@ administrators ({" and ".join(f"`{name}`" for name in SUPER_USERS)}) are super u
 
 def markdown(schema: Json) -> str:
     """The whole page."""
-    return "\n".join((_INTRODUCTION, *_events(schema["$defs"]), *_topics(), *_letters(), *_tables()))
+    return "\n".join((_INTRODUCTION, *_events(schema["$defs"]), *_topics(), *_letters(), *_access(), *_tables()))
 
 
 def _events(definitions: dict[str, Json]) -> Iterator[str]:
@@ -150,7 +150,10 @@ def _letters() -> Iterator[str]:
         (f"`{name}`", _type(field), field.get("description", "")) for name, field in definition["properties"].items()
     ]
     yield from _table(("header", "type", "note"), rows)
-    yield "### Access\n"
+
+
+def _access() -> Iterator[str]:
+    yield "## Access\n"
     yield _ACCESS
     rights = ((f"`{a.principal}`", a.operation, f"{a.kind} `{a.resource}`") for a in ACCESS)
     yield from _table(("principal", "may", "what"), rights)

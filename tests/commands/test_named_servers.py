@@ -27,6 +27,7 @@ def test_from_an_empty_store_to_kpis(
         for name, url in named.items():
             monkeypatch.setenv(name, url)
 
+        assert answer("topics", "apply") == {"embedded": True, "topics": []}
         assert answer("migrate", "plan")["applied"] == []
         assert main(["up"]) == 1
         assert "migrations: apply them with `sipe migrate`" in capsys.readouterr().err

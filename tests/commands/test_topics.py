@@ -253,6 +253,19 @@ def test_flow_and_ticker_run_apart_each_with_its_own_rights(applied: SecuredKafk
     assert ticker.returncode == 0
 
 
+def test_the_doctor_looks_at_topics_where_it_may(
+    applied: SecuredKafka,
+    answer: Answer,
+    name_as: Callable[[KafkaAddress], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SIPE_CLICKHOUSE_URL", "clickhouse://sipe:secret@127.0.0.1:1/sipe")
+    for name, status in (("sipe-admin", "ok"), ("sipe-flow", "skipped")):
+        name_as(applied.address(name))
+        checks = {check["name"]: check["status"] for check in answer("doctor", code=1)}
+        assert (checks["broker"], checks["topics"], checks["store"]) == ("ok", status, "failed")
+
+
 def test_a_certificate_without_rights_sees_nothing(applied: SecuredKafka) -> None:
     with pytest.raises(SipeError, match=f"has no topic {EVENTS}"):
         write(applied.address("nobody"), EVENTS)

@@ -40,6 +40,23 @@ def test_one_line_and_the_right_code(
     assert printed.err.count("\n") == 1
 
 
+def test_the_embedded_broker_makes_its_own_topics(capsys: pytest.CaptureFixture[str], answer: Answer) -> None:
+    assert main(["topics", "plan"]) == 0
+    assert capsys.readouterr().out.startswith("the embedded broker makes its own topics")
+    assert answer("topics", "apply") == {"embedded": True, "topics": []}
+
+
+def test_a_broker_that_does_not_answer_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_TIMEOUT_S", 0.5)
+    monkeypatch.setenv("SIPE_KAFKA_URL", "127.0.0.1:1")
+    assert main(["topics", "apply"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("sipe: no Kafka broker answers at 127.0.0.1:1")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize("command", [["kpi", "--by", "moon"], ["migrate", "undo"], ["plant"], ["replay", "x.csv"]])
 def test_what_the_parser_does_not_know_is_wrong_usage(command: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
