@@ -45,8 +45,8 @@ format: install-dev ## Format the code and fix what can be fixed by rule
 schemas: install-dev ## Write the contracts' JSON Schema, examples and reference page anew
 	@$(BIN)/python -m sipe.contracts.schema
 
-prove: install-dev ## Run the tests with the full counts of the fault and property tests (takes hours)
-	@SIPE_PROVE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 7200 $(ARGS)
+prove: install-dev ## Prove with full counts, and write docs/reliability.md (hours; goes on where it stopped)
+	@$(BIN)/python tests/oracles/prove.py $(ARGS)
 
 lock: install-dev ## Resolve the locks anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
 	$(COMPILE) --group uv --output-file requirements/uv.txt

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from fault_record import record
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -253,7 +254,6 @@ def test_killed_at_any_moment_it_holds_what_it_acknowledged(tmp_path: Path) -> N
     print(f"seed of the moments: {seed}")  # noqa: T201  shown when the test fails
     moments = random.Random(seed)
     acknowledged: list[tuple[int, int]] = []
-    delivered = 0
     for _ in range(KILLS):
         words = [sys.executable, "-c", WRITER, str(tmp_path)]
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as writer:
@@ -274,6 +274,7 @@ def test_killed_at_any_moment_it_holds_what_it_acknowledged(tmp_path: Path) -> N
     assert lost == [event for event in acknowledged if event < left[0]], "only the oldest were delivered"
     assert 0 < delivered < len(acknowledged)
     assert len({boot for boot, _ in acknowledged}) == KILLS, "every start counts a boot of its own"
+    record("spool-killed", met=KILLS, runs=KILLS)
 
 
 def test_after_a_power_cut_at_any_byte_it_holds_what_was_on_disk(tmp_path: Path) -> None:
@@ -300,6 +301,7 @@ def test_after_a_power_cut_at_any_byte_it_holds_what_was_on_disk(tmp_path: Path)
                 assert found == list(range(1, len(found) + 1))
                 assert len(found) >= safe
                 assert opened.append([beat(100)]) == 1
+    record("spool-power-cut", met=number + 1, runs=number + 1)
 
 
 @pytest.mark.parametrize("damage", ["not a database", "header", "page"])
@@ -322,6 +324,7 @@ def test_a_damaged_file_is_set_aside_and_service_goes_on(tmp_path: Path, damage:
         assert spool.append([beat(1)]) == 1
         assert seqs(spool) == [1]
     assert (tmp_path / "spool.damaged-1.sqlite3").read_bytes() == bytes(content)
+    record("spool-damaged", met=1)
 
 
 def test_a_full_disk_takes_nothing_and_says_so(spool: Spool) -> None:

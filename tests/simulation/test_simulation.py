@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from buggify import FAULTS
+from fault_record import record
+from ledger import Balance
 from simulated_broker import Broker
 from simulated_flow import Flow, Saved
 from simulation import Result, World
@@ -56,6 +58,11 @@ def test_every_run_closes_the_ledger_and_writes_the_tables_of_a_calm_one() -> No
     for seed in range(FIRST, FIRST + COUNT):
         results.append(run(seed))
         met.update(results[-1].met)
+    balance = Balance(
+        lost=[line for result in results for line in result.balance.lost],
+        doubled=[line for result in results for line in result.balance.doubled],
+    )
+    record("simulation", balance, met=met.total(), runs=COUNT)
     if COUNT >= ENOUGH:
         assert not [fault for fault in FAULTS if not met[fault]], "these faults never happened"
         assert sum(result.balance.declared for result in results) > 0

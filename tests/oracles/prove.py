@@ -1,0 +1,164 @@
+"""Proves with full counts what CI proves with few, and writes docs/reliability.md: `make prove`.
+
+    python tests/oracles/prove.py [--quick] [--fresh]
+
+What is done is kept under `.prove/`, by the code it was done on, so a second call goes on where the first one stopped.
+The page is written only when every step has passed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import fault_record
+import reliability_page
+
+ROOT = Path(__file__).resolve().parents[2]
+DONE = ROOT / ".prove"
+LAST_LINES = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How much of everything."""
+
+    seeds: int
+    seeds_at_once: int
+    kill_rounds: int
+    store_down_s: int
+    full: bool
+
+
+FULL = Counts(seeds=1_000, seeds_at_once=50, kill_rounds=10, store_down_s=120, full=True)
+QUICK = Counts(seeds=50, seeds_at_once=50, kill_rounds=1, store_down_s=20, full=False)
+KILLS_PER_ROUND = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One call of pytest: its name, its words, and its environment."""
+
+    name: str
+    words: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+def steps(counts: Counts) -> Iterator[Step]:
+    """All there is to do, the quick things first."""
+    common = {"STORE_DOWN_S": str(counts.store_down_s), "KILLS": str(KILLS_PER_ROUND)}
+    if counts.full:
+        common["SIPE_PROVE"] = "1"
+    for first in range(1, counts.seeds + 1, counts.seeds_at_once):
+        yield Step(
+            name=f"simulation, seeds {first} to {first + counts.seeds_at_once - 1}",
+            words=("tests/simulation", "-k", "every_run"),
+            environ={"SIMULATION_FIRST": str(first), "SIMULATION_SEEDS": str(counts.seeds_at_once)},
+        )
+    yield Step(name="the gateway's spool", words=("tests/edge/test_spool.py",), environ=common)
+    for path in fault_tests():
+        rounds = counts.kill_rounds if path.endswith("test_kills.py") else 1
+        for number in range(1, rounds + 1):
+            name = f"{Path(path).stem}, {number} of {rounds}" if rounds > 1 else Path(path).stem
+            yield Step(name=name, words=(path, "-m", "fault"), environ=common)
+    if counts.full:
+        yield Step(name="every other test", words=("-m", "not fault", "-n", "2", "--dist", "worksteal"), environ=common)
+
+
+def fault_tests() -> list[str]:
+    """The files that hold fault tests."""
+    words = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "fault"]
+    found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    return sorted({line.partition("::")[0] for line in found.splitlines() if "::" in line})
+
+
+def state_of_the_code() -> tuple[str, str]:
+    """(what a person calls it, what no other code is called)."""
+    commit = _git("rev-parse", "--short", "HEAD")
+    changes = _git("diff", "HEAD", "--", ".", f":!{reliability_page.PAGE.relative_to(ROOT)}")
+    if not changes:
+        return commit, commit
+    return f"{commit} with changes", f"{commit}-{hashlib.sha256(changes.encode()).hexdigest()[:12]}"
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607
+
+
+class Proof:
+    """The steps that are done on this code, and what they recorded."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._done = directory / "done"
+        self.records = directory / "faults.jsonl"
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def is_done(self, step: Step) -> bool:
+        """Whether the step has passed before."""
+        return self._done.exists() and step.name in self._done.read_text().splitlines()
+
+    def run(self, step: Step) -> bool:
+        """Run a step; its records count only when it passes."""
+        log, records = self._directory / f"{step.name}.log", self._directory / "running.jsonl"
+        records.unlink(missing_ok=True)
+        words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout", "7200", *step.words]
+        environ = {**os.environ, **step.environ, fault_record.RECORD_PATH: str(records)}
+        with log.open("w") as file:
+            done = subprocess.run(words, cwd=ROOT, env=environ, stdout=file, stderr=file, check=False)
+        if done.returncode:
+            return False
+        if records.exists():
+            with self.records.open("ab") as kept:
+                kept.write(records.read_bytes())
+        with self._done.open("a") as file:
+            file.write(f"{step.name}\n")
+        return True
+
+    def last_words(self, step: Step) -> str:
+        """The end of what a step said."""
+        return "\n".join((self._directory / f"{step.name}.log").read_text().splitlines()[-LAST_LINES:])
+
+
+def main() -> int:
+    """Do what is not done yet; 1 when something fails."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="few of everything, in half an hour")
+    parser.add_argument("--fresh", action="store_true", help="do again what is done")
+    args = parser.parse_args()
+    counts = QUICK if args.quick else FULL
+    name, code = state_of_the_code()
+    directory = DONE / ("quick" if args.quick else "full") / code
+    if args.fresh and directory.exists():
+        directory.rename(directory.with_name(f"{code}-before-{int(time.time())}"))
+    proof, todo, failed = Proof(directory), list(steps(counts)), []
+    for number, step in enumerate(todo, start=1):
+        began = time.monotonic()
+        known = proof.is_done(step)
+        print(f"[{number:3}/{len(todo)}] {step.name} ...", end=" ", flush=True)  # noqa: T201
+        passed = known or proof.run(step)
+        word = "done before" if known else f"{'passed' if passed else 'FAILED'}, {time.monotonic() - began:.0f} s"
+        print(word, flush=True)  # noqa: T201
+        if not passed:
+            failed.append(step)
+            print(proof.last_words(step))  # noqa: T201
+    if failed:
+        print(f"{len(failed)} of {len(todo)} steps failed: {'; '.join(step.name for step in failed)}")  # noqa: T201
+        return 1
+    command = "make prove ARGS=--quick" if args.quick else "make prove"
+    date = datetime.now(UTC).date().isoformat()
+    reliability_page.write(fault_record.read(proof.records), commit=name, date=date, command=command)
+    print(f"{reliability_page.PAGE.relative_to(ROOT)} is written")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
