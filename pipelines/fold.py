@@ -13,9 +13,11 @@ from connectors.clickhouse.sink import Publication
 from models.fold.partition import PartitionFold
 from pipelines.decode import DecodedBatch
 from pipelines.rows import Pending, publication_blocks, restatement_blocks
+from pipelines.runtime.recovery import HEAL
 from sipe.contracts.codec import Reject
 from sipe.contracts.events import ClockAdvanced
 from sipe.contracts.tables import version_of
+from sipe.errors import SipeError
 from sipe.metrics import STATIONS, TICKS, UNMONITORED, Monitor
 
 RESTORE_S = 3600.0
@@ -37,7 +39,7 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
         self._pending = Pending()
         self._tick_offset = 0
         if saved is not None:
-            self._fold, self._pending, self._tick_offset = pickle.loads(saved)
+            self._fold, self._pending, self._tick_offset = _loaded(saved)
 
     def on_batch(self, batches: list[DecodedBatch]) -> tuple[list[Publication], bool]:
         """Fold every record; publish at each tick, and the archive alone when it gets long in between."""
@@ -89,3 +91,12 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
     def snapshot(self) -> bytes:
         """The state as bytes, so that later changes cannot reach into what was saved."""
         return pickle.dumps((self._fold, self._pending, self._tick_offset), pickle.HIGHEST_PROTOCOL)
+
+
+def _loaded(saved: bytes) -> tuple[PartitionFold, Pending, int]:
+    """What a snapshot holds; raises `SipeError` when it is none of this program's."""
+    try:
+        fold, pending, tick_offset = pickle.loads(saved)
+        return fold, pending, tick_offset
+    except Exception as error:  # a pickle that is not ours fails in whatever way its first wrong byte asks for
+        raise SipeError(f"a saved state cannot be read ({type(error).__name__}: {error}); {HEAL}") from error

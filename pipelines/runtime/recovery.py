@@ -76,12 +76,18 @@ def open_recovery(data_dir: Path, epoch: int) -> Path:
 @contextmanager
 def opened(data_dir: Path, epoch: int) -> Iterator[Path]:
     """The directory of `open_recovery`, ours alone until this ends; an error of its store becomes a `SipeError`."""
-    lock = DirectoryLock(epoch_dir(data_dir, epoch) / LOCK)
-    lock.acquire()
-    try:
+    with _ours_alone(epoch_dir(data_dir, epoch)):
         state = open_recovery(data_dir, epoch)
         with _explained(state):
             yield state
+
+
+@contextmanager
+def _ours_alone(directory: Path) -> Iterator[None]:
+    lock = DirectoryLock(directory / LOCK)
+    lock.acquire()
+    try:
+        yield
     finally:
         lock.release()
 
@@ -98,20 +104,25 @@ def _explained(state: Path) -> Iterator[None]:
 
 
 def set_aside(data_dir: Path, epoch: int) -> Path | None:
-    """Give the saved state of this program's version another name, so that it is rebuilt; returns the new place."""
+    """Give the saved state of this program's version another name, so that it is rebuilt; returns the new place.
+
+    Raises `SipeError` while a flow uses it.
+    """
     state = epoch_dir(data_dir, epoch) / f"state-{STATE_VERSION}"
     try:
         if not state.exists():
             return None
-        taken = len(list(state.parent.glob(f"{state.name}.aside-*")))
-        return state.rename(state.with_name(f"{state.name}.aside-{taken + 1}"))
+        with _ours_alone(state.parent):
+            taken = len(list(state.parent.glob(f"{state.name}.aside-*")))
+            return state.rename(state.with_name(f"{state.name}.aside-{taken + 1}"))
     except OSError as error:
         raise SipeError(f"{state} cannot be set aside ({error.strerror}): move it away by hand") from error
 
 
 def broken(state: Path, why: str) -> SipeError:
     """What to say and do when a saved state cannot be read or written."""
-    return SipeError(f"the saved state in {state} cannot be used ({why}): check the disk and the rights; {HEAL}")
+    reason = " ".join(why.split())
+    return SipeError(f"the saved state in {state} cannot be used ({reason}): check the disk and the rights; {HEAL}")
 
 
 def _versions(directory: Path) -> dict[int, Path]:
@@ -148,10 +159,8 @@ def _create(state: Path) -> None:
     draft = state.with_name(f"{state.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
-    try:
+    with _explained(state):
         init_db_dir(draft, 1)  # type: ignore[no-untyped-call]  # Bytewax's Rust part has no types
-    except RuntimeError as error:
-        raise broken(state, str(error)) from error
     if state.exists():
         state.rmdir()  # empty, else it would have parts or something that is none of ours
     draft.rename(state)

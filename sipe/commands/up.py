@@ -18,9 +18,10 @@ from connectors.kafka import ticker
 from connectors.monitor.process import ProcessMonitor
 from connectors.monitor.server import monitored
 from pipelines.reprocess.watch import watch
+from pipelines.runtime.recovery import set_aside
 from pipelines.runtime.system import Runtime, System, settings_within
 from sipe.clock import SystemClock
-from sipe.commands._output import out
+from sipe.commands._output import note, out
 from sipe.commands._system import add_data_option, settings_of
 from sipe.settings import Settings
 
@@ -30,6 +31,11 @@ CHECK_EVERY_S = 0.2
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     add_data_option(parser)
+    parser.add_argument(
+        "--rebuild-state",
+        action="store_true",
+        help="set the flow's saved state aside first, so that it is rebuilt from the archive",
+    )
     parser.add_argument("--json", action="store_true", help="print the addresses as a JSON object on one line")
 
 
@@ -39,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    if args.rebuild_state:
+        _rebuild_state(settings)
     monitor = ProcessMonitor("up")
     with monitored(monitor, settings), Runtime(settings, serve=True, monitor=monitor) as runtime:
         monitor.assigned("ticker")
@@ -50,6 +58,11 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.flush()
         _tick(runtime, settings, stop, monitor)
     return 0
+
+
+def _rebuild_state(settings: Settings) -> None:
+    aside = set_aside(settings.data_dir, settings.log_epoch)
+    note(f"saved state set aside: {aside}" if aside else "there was no saved state to set aside")
 
 
 def _tick(runtime: Runtime, settings: Settings, stop: threading.Event, monitor: ProcessMonitor) -> None:
