@@ -18,6 +18,9 @@ NOT_ALLOWED = frozenset(
         KafkaError.GROUP_AUTHORIZATION_FAILED,
     }
 )
+_LEADER_CHANGES = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+"""Said of a partition of a topic that is just being made, or whose broker has just gone: soon another one leads it."""
+_LEADER_STEP_S = 0.1
 
 
 def partition_count(client: Consumer | Producer, kafka: KafkaAddress, topic: str) -> int:
@@ -34,10 +37,15 @@ def partition_count(client: Consumer | Producer, kafka: KafkaAddress, topic: str
 
 def watermarks(consumer: Consumer, kafka: KafkaAddress, topic: str, partition: int) -> tuple[int, int]:
     """The oldest offset a partition still has, and the offset its next record will get."""
-    try:
-        offsets = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CONNECT_TIMEOUT_S)
-    except KafkaException as error:
-        raise unreachable(kafka, error) from error
+    deadline = time.monotonic() + CONNECT_TIMEOUT_S
+    while True:
+        try:
+            offsets = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CONNECT_TIMEOUT_S)
+            break
+        except KafkaException as error:
+            if error.args[0].code() not in _LEADER_CHANGES or time.monotonic() > deadline:
+                raise unreachable(kafka, error) from error
+            time.sleep(_LEADER_STEP_S)
     if offsets is None:
         raise unreachable(kafka, TimeoutError(f"no watermarks of {topic}[{partition}]"))
     low, high = offsets
