@@ -25,12 +25,16 @@ _SERVER = """<?xml version="1.0"?>
   <default_profile>default</default_profile>
   <default_database>default</default_database>
   <mark_cache_size>67108864</mark_cache_size>
-  <timezone>UTC</timezone>
 </yandex>
 """
 _USERS = """<?xml version="1.0"?>
 <yandex>
-  <profiles><default><max_memory_usage>1000000000</max_memory_usage></default></profiles>
+  <profiles>
+    <default>
+      <max_memory_usage>1000000000</max_memory_usage>
+      <allow_experimental_low_cardinality_type>1</allow_experimental_low_cardinality_type>
+    </default>
+  </profiles>
   <quotas><default></default></quotas>
   <users>
     <{user}>
@@ -56,7 +60,8 @@ class OldClickHouseServer(RealServer):
         config.write_text(_SERVER.format(port=self.address.port, directory=escape(str(directory))))
         write_private(directory / "users.xml", _USERS.format(user=USER, password=password))
         command = [program("clickhouse-server"), f"--config-file={config}"]
-        super().__init__(ServerProcess("clickhouse-server 18.16", command, log_path=directory / "server.log"))
+        log_path, environ = directory / "server.log", {"TZ": "UTC"}
+        super().__init__(ServerProcess("clickhouse-server 18.16", command, log_path=log_path, environ=environ))
 
     def ready(self) -> bool:
         """Whether its user gets an answer."""

@@ -5,12 +5,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from station_topics import new_station_events
 
 from connectors.embedded.process import ChildServer
 from connectors.kafka.address import KafkaAddress
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 
 StartBroker = Callable[[int], ChildServer]
+FreshTopic = Callable[[int], KafkaAddress]
 
 
 @pytest.fixture
@@ -26,7 +28,22 @@ def start_broker(tmp_path: Path) -> Iterator[StartBroker]:
         yield start
 
 
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.needs("kafka"))])
+def fresh_topic(request: pytest.FixtureRequest) -> Iterator[FreshTopic]:
+    """Gives the address of a broker, embedded or real, where the station events' topic is new, with so many partitions.
+
+    Called once at most.
+    """
+    if request.param == "embedded":
+        start_broker = request.getfixturevalue("start_broker")
+        yield lambda partitions: KafkaAddress(start_broker(partitions).ready["bootstrap"])
+        return
+    kafka = request.getfixturevalue("kafka")
+    yield lambda partitions: new_station_events(kafka, partitions)
+    kafka.delete_topic(STATION_EVENTS_TOPIC.name)
+
+
 @pytest.fixture
-def address(start_broker: StartBroker) -> KafkaAddress:
-    """The address of a fresh broker with two partitions."""
-    return KafkaAddress(start_broker(2).ready["bootstrap"])
+def address(fresh_topic: FreshTopic) -> KafkaAddress:
+    """The address of a broker, embedded or real, with a fresh topic of two partitions."""
+    return fresh_topic(2)
