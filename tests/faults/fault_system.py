@@ -39,6 +39,8 @@ PLANT = Path(__file__).resolve().parents[2] / "examples" / "plant.toml"
 ROLES = ("aoi", "reflow", "assembly", "calibration", "packing")
 TICK_MS = 120_000
 DEADLINE_S = 120.0
+TERMINATED_WITHIN_S = 10.0
+"""What supervisors wait before they kill."""
 POLL_S = 0.02
 
 
@@ -134,8 +136,9 @@ class FaultSystem:
             settings or Settings(snapshot_interval_ms=1_000),
             kafka_url=kafka.bootstrap,
             clickhouse_url=url_of(self.address),
-            data_dir=directory,
+            data_dir=directory / "data",
         )
+        self._log_path = directory / "flow.log"  # not on the disk that a test fills
         self.ledger = Ledger()
         self.ends: dict[int, int] = {}
         self.flow = self.another_flow()
@@ -156,8 +159,7 @@ class FaultSystem:
     @property
     def log(self) -> str:
         """What the flows have said on stderr."""
-        path = self.settings.data_dir / "flow.log"
-        return path.read_text(errors="replace") if path.exists() else ""
+        return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""
 
     def until_logged(self, words: str) -> int:
         """Wait until a flow has said these words; returns how often."""
@@ -167,18 +169,19 @@ class FaultSystem:
     def another_flow(self, *, crashes_max: int = CRASHES_MAX, **changes: object) -> FlowProcess:
         """A flow with the system's settings, some of them changed; not started yet."""
         settings = replace(self.settings, **changes)  # type: ignore[arg-type]  # names of settings
-        return FlowProcess(settings, self.settings.data_dir / "flow.log", crashes_max=crashes_max)
+        return FlowProcess(settings, self._log_path, crashes_max=crashes_max)
 
-    def alarm_of(self, flow: FlowProcess) -> str:
+    def alarm_of(self, flow: FlowProcess, *, started: bool = False) -> str:
         """Start a flow that will stop by itself; returns what it said. It has to be one that does not come back."""
         with pytest.raises(SipeError) as alarm:
-            self._run_to_its_end(flow)
+            self._run_to_its_end(flow, started)
         return str(alarm.value)
 
-    def _run_to_its_end(self, flow: FlowProcess) -> None:
+    def _run_to_its_end(self, flow: FlowProcess, started: bool) -> None:
         try:
-            flow.start()
-            until(lambda: flow.check() is not None, f"the flow stops\n{self.log[-2000:]}")  # type: ignore[func-returns-value]
+            if not started:
+                flow.start()
+            until(lambda: flow.check() is not None, "the flow stops")  # type: ignore[func-returns-value]
         finally:
             flow.stop()
 
@@ -191,6 +194,17 @@ class FaultSystem:
         """Kill -9 the flow."""
         os.kill(self.flow.pid, signal.SIGKILL)
         self.flow.stop()
+
+    def terminate(self, timeout_s: float = TERMINATED_WITHIN_S) -> float:
+        """SIGTERM the flow and wait for its end; returns how long it took, in s."""
+        process = self.flow._server._process
+        assert process is not None
+        began = time.monotonic()
+        process.terminate()
+        process.wait(timeout_s)
+        took_s = time.monotonic() - began
+        self.flow.stop()
+        return took_s
 
     def stop(self) -> None:
         """Drain the flow, and drop what was made for it."""
