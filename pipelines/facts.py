@@ -7,6 +7,7 @@ Run it with `python -m pipelines.facts`; `sipe up` does. SIGTERM drains it: what
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -39,10 +40,13 @@ from pipelines.runtime.flow import AS_CHILD, ERROR_PREFIX
 from pipelines.runtime.progress import stored_offsets
 from pipelines.runtime.recovery import opened
 from pipelines.runtime.stopping import Stopping
+from sipe import logs
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 from sipe.errors import SipeError, UsageError
 from sipe.metrics import UNMONITORED, Monitor
 from sipe.settings import Settings, load
+
+_log = logging.getLogger(__name__)
 
 ORPHAN_TIMEOUT_S = 4.0
 """A child whose parent was killed has lost its servers too, and drains shorter."""
@@ -91,18 +95,22 @@ def run(settings: Settings, *, as_child: bool = False) -> None:
     )
     flow = build(source, partial(restore, address, FoldConfig()), sink, monitor)
     with opened(settings.data_dir, settings.log_epoch) as recovery_dir, monitored(monitor, settings):
+        _log.info("the flow starts", extra={"epoch": settings.log_epoch, "path": str(recovery_dir)})
         cli_main(  # type: ignore[no-untyped-call]  # Bytewax's Rust part has no types
             flow,
             workers_per_process=settings.workers,
             epoch_interval=timedelta(milliseconds=settings.snapshot_interval_ms),
             recovery_config=RecoveryConfig(recovery_dir),  # type: ignore[no-untyped-call]
         )
+    _log.info("the flow has drained", extra={"epoch": settings.log_epoch})
 
 
 def main(args: Sequence[str]) -> int:
     """Run the flow with the settings of the environment; the last line on stderr says why it stopped."""
     try:
-        run(load(), as_child=AS_CHILD in args)
+        settings = load()
+        logs.configure("flow", settings.log_level, service=True)
+        run(settings, as_child=AS_CHILD in args)
     except Exception as error:
         cause = _sipe_error(error)
         if cause is None:

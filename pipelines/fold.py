@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -19,6 +21,8 @@ from sipe.contracts.events import ClockAdvanced
 from sipe.contracts.tables import version_of
 from sipe.errors import SipeError
 from sipe.metrics import STATIONS, TICKS, UNMONITORED, Monitor
+
+_log = logging.getLogger(__name__)
 
 RESTORE_S = 3600.0
 """Rebuilding the state of a partition may take so long before it counts as stuck."""
@@ -47,8 +51,7 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
         for batch in batches:
             if self._fold is None:
                 self._monitor.turned(RESTORE_S)
-                first_offset = batch.records[0][0].offset
-                self._fold, self._tick_offset = self._restore(batch.epoch, batch.partition, first_offset)
+                self._fold, self._tick_offset = self._restored(batch)
             for record, event in batch.records:
                 version = version_of(batch.epoch, record.offset)
                 if isinstance(event, ClockAdvanced):
@@ -69,6 +72,15 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
             if self._pending.size_bytes > PENDING_BYTES_MAX:
                 publications.append(self._archived(batch, batch.records[-1][0].offset + 1))
         return publications, op.StatefulBatchLogic.RETAIN
+
+    def _restored(self, batch: DecodedBatch) -> Restored:
+        began_s = time.monotonic()
+        offset = batch.records[0][0].offset
+        restored = self._restore(batch.epoch, batch.partition, offset)
+        told = {"partition": batch.partition, "offset": offset, "stations": len(restored[0].stations)}
+        told_s = {"seconds": round(time.monotonic() - began_s, 3)}
+        _log.info("the state of a partition is rebuilt from the archive", extra=told | told_s)
+        return restored
 
     def _archived(self, batch: DecodedBatch, next_offset: int) -> Publication:
         assert self._fold is not None  # noqa: S101  restored at the first batch

@@ -34,6 +34,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("kpi", "print KPIs by station, line, order, shift or hour", "sipe.commands.kpi"),
     Command("plant", "send calendars and standard times from a plant file", "sipe.commands.plant"),
     Command("reprocess", "fold a span of the past again from the archive", "sipe.commands.reprocess"),
+    Command("health", "print what became of each station's messages, and how late they were", "sipe.commands.health"),
     Command("doctor", "check servers, schema and settings, one line each", "sipe.commands.doctor"),
     Command("topics", "create the topics on a broker, or show what differs", "sipe.commands.topics"),
     Command("certs", "make certificates for brokers, services and gateways", "sipe.commands.certs"),
@@ -84,6 +85,9 @@ def _run(argv: Sequence[str]) -> int:
             module.configure(subparser)
             subparser.set_defaults(run=module.run)
     args = parser.parse_args(argv)
+    from sipe import logs, settings
+
+    logs.configure(args.command, settings.load().log_level)
     code: int = args.run(args)
     return code
 

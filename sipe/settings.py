@@ -53,6 +53,8 @@ class Settings:
     """Where a process serves `/metrics`, `/live` and `/ready`; 0 is nowhere. The flow of `sipe up` takes the next."""
     monitor_host: str = "127.0.0.1"
     """The address that it listens on; there is no authentication, so nothing but loopback or a private network."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
 
 
 def secret_names() -> tuple[str, ...]:

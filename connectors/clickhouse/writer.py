@@ -133,7 +133,8 @@ class Writer:
                 wait_s = next(waits_s, None)
                 if wait_s is None:
                     raise SipeError(f"gave up writing table {table.name}: {failure}") from error
-                _log.warning("writing table %s: %s; next attempt in %.1f s", table.name, failure, wait_s)
+                told = {"table": table.name, "error": str(failure), "wait_s": round(wait_s, 1)}
+                _log.warning("an insert failed and will be tried again", extra=told)
                 self._monitor.count(INSERT_RETRIES, table=table.name)
                 self._retry.sleep(wait_s)
 

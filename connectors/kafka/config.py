@@ -9,8 +9,8 @@ from sipe.contracts.topics import RECORD_BYTES_MAX
 
 Config = dict[str, str | int | float | bool]
 
-LOGGER = logging.getLogger(__name__)
-"""Where librdkafka logs: nowhere unless the program sets up logging; what matters arrives as an error anyway."""
+LOGGER = logging.getLogger("librdkafka")
+"""Where librdkafka logs: nowhere unless a service sets up logging; what matters arrives as an error anyway."""
 LOGGER.addHandler(logging.NullHandler())
 
 LINGER_MS = 20

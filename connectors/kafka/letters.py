@@ -138,7 +138,8 @@ class LetterWriter:
                 f"{self._topic} at {self._kafka} refuses dead letters: {error.str()}; see `dead letters` in "
                 "docs/operations.md"
             )
-        _log.warning("%d dead letters wait for %s: %s; trying again", len(waiting), self._topic, error.str())
+        told = {"records": len(waiting), "topic": self._topic, "error": error.str()}
+        _log.warning("dead letters wait for their topic and are sent again", extra=told)
         self._monitor.count(DEAD_LETTER_RETRIES, len(waiting))
         until = time.monotonic() + PAUSE_S
         while time.monotonic() < until:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ IDLE_POLL = timedelta(milliseconds=20)
 """Has to stay below the flow's snapshot interval, else Bytewax takes no snapshot while the log is silent."""
 
 LAG_EVERY_S = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 class Position(NamedTuple):
@@ -97,6 +100,8 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
             raise
         self._monitor.assigned(f"{self._topic}[{partition}]")
         handed_on = resume_state is not None and resume_state.handed_on
+        told = {"partition": partition, "epoch": self._epoch, "offset": next_offset, "topic": self._topic}
+        _log.info("a partition is read from here on", extra=told)
         return PartitionReader(
             consumer,
             self._topic,

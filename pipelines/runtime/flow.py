@@ -81,7 +81,8 @@ class FlowProcess:
                 raise self._failure(error) from error
             pause_s = min(PAUSE_MAX_S, FIRST_PAUSE_S * 2 ** (self._crashes - 1))
             self._restart_s = now_s + pause_s
-            _log.warning("%s; starting it again in %g s", self._failure(error), pause_s)
+            told = {"error": str(self._failure(error)), "wait_s": pause_s, "path": str(self._log_path)}
+            _log.warning("the flow stopped and will be started again", extra=told)
 
     def stop(self) -> None:
         """Drain the flow: what it has read is folded, stored and saved. Stopping twice is fine."""

@@ -20,6 +20,7 @@ from connectors.monitor.server import monitored
 from pipelines.reprocess.watch import watch
 from pipelines.runtime.recovery import set_aside
 from pipelines.runtime.system import Runtime, System, settings_within
+from sipe import logs
 from sipe.clock import SystemClock
 from sipe.commands._output import note, out
 from sipe.commands._system import add_data_option, settings_of
@@ -42,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run until SIGINT or SIGTERM, then drain; raises `SipeError` when a part ends by itself."""
     settings = settings_of(args)
+    logs.configure("up", settings.log_level, service=True)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -96,6 +96,34 @@ def test_odd_questions(up: Up, capsys: pytest.CaptureFixture[str], arguments: li
     assert words in capsys.readouterr().err
 
 
+def test_the_health_of_a_simulated_day_adds_up(up: Up, answer: Answer) -> None:
+    address = running(up.data_dir)
+    assert address is not None
+    with connect(address.clickhouse_url) as store:
+        totals = {row["station"]: row for row in store.rows("SELECT * FROM stations_current")}
+    by_station = answer("health", "--data", up.data_dir)
+    minutes = answer("health", "--by", "minute", "--data", up.data_dir)
+    assert {row["station"] for row in by_station} == totals.keys()
+    for row in by_station:
+        of_minutes = [minute for minute in minutes if minute["station"] == row["station"]]
+        for name in ("accepted", "duplicates", "late", "missing"):
+            assert totals[row["station"]][name] == row[name] == sum(minute[name] for minute in of_minutes), name
+        assert row["received"] == row["accepted"] + row["duplicates"] + row["late"] + row["rejected"]
+        assert row["latency_p50_ms"] is None, "a simulated day lies in the past"
+        assert row["events"] == row["accepted"]
+        assert 0 <= row["record_latency_p50_ms"] <= row["record_latency_max_ms"]
+    assert sum(row["duplicates"] for row in by_station) > 0
+    some = answer("health", "--station", "*smt*", "--to", "2026-03-02T10:30", "--data", up.data_dir)
+    assert 0 < len(some) < len(by_station)
+
+
+def test_health_as_a_table(up: Up, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["health", "--by", "minute", "--data", str(up.data_dir)]) == 0
+    printed = capsys.readouterr().out
+    assert "received" in printed
+    assert max(map(len, printed.splitlines())) <= 120
+
+
 def test_the_doctor_finds_all_well(up: Up, answer: Answer) -> None:
     checks = answer("doctor", "--data", up.data_dir)
     names = [check["name"] for check in checks]

@@ -12,7 +12,18 @@ import pytest
 from sipe import cli
 from sipe.cli import COMMANDS, Command, main
 
-HEAVY = {"msgspec", "rich", "bytewax", "polars", "numpy", "confluent_kafka", "clickhouse_driver", "chdb"}
+HEAVY = {
+    "msgspec",
+    "structlog",
+    "prometheus_client",
+    "rich",
+    "bytewax",
+    "polars",
+    "numpy",
+    "confluent_kafka",
+    "clickhouse_driver",
+    "chdb",
+}
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
