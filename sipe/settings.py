@@ -55,6 +55,14 @@ class Settings:
     """The address that it listens on; there is no authentication, so nothing but loopback or a private network."""
     log_level: str = "info"
     """debug, info, warning or error."""
+    events_retention_days: int = 90
+    """How long the bytes of archived events are kept; a state is rebuilt, and a day folded again, from them."""
+    facts_retention_days: int = 730
+    """How long minute facts, their history and stops are kept."""
+    rejects_retention_days: int = 90
+    """How long rejected messages are kept."""
+    health_retention_days: int = 90
+    """How long the counts of data health are kept."""
 
 
 def secret_names() -> tuple[str, ...]:

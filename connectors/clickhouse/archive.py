@@ -78,7 +78,7 @@ _FIRST_COUNTERS = f"""
 SELECT step, min((ts, source, boot, seq)) AS identity
 FROM (
     SELECT JSONExtractString(raw, 'step') AS step, ts, source, boot, seq FROM events
-    WHERE {_LOG} AND {_PUBLISHED} AND {_TAKEN} AND (type = 'cycle_completed' OR type = 'interval_reported'
+    WHERE {_LOG} AND {_PUBLISHED} AND {_TAKEN} AND raw != '' AND (type = 'cycle_completed' OR type = 'interval_reported'
         AND JSONExtractInt(raw, 'good') + JSONExtractInt(raw, 'scrap') + JSONExtractInt(raw, 'rework') > 0)
 )
 GROUP BY step

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from connectors.clickhouse import migrate
+from connectors.clickhouse import migrate, retention
 from connectors.clickhouse.client import Address, Warehouse, connect
 from connectors.embedded.stack import EmbeddedStack, StackAddress, running
 from connectors.kafka.address import KafkaAddress
@@ -200,6 +200,7 @@ class Runtime:
         self.stack = EmbeddedStack(self._settings.data_dir)
         system = _embedded(self._open.enter_context(self.stack).address)
         migrate.apply(system.store)
+        retention.apply(system.store, self._settings)
         return system
 
     def _start_flow(self, system: System) -> None:

@@ -20,9 +20,9 @@ Row = dict[str, Any]
 
 GROUPS = {"station": ("station",), "minute": ("station", "minute")}
 LEGEND = (
-    "Received = accepted + doubled + late + rejected, by the minute of the tick that took them in; missing: the change "
-    "of gaps in the numbering. Skew: the record's time less the event's. Visible after: from the event's time until its "
-    "rows were stored; live events of the last 30 days only."
+    "Received = accepted + doubled + late + rejected, by the minute of the tick that took them in. "
+    "Missing: the change of gaps in the numbering. Skew: the record's time less the event's. "
+    "Visible after: from the event's time until its rows were stored, of live events of the last 30 days."
 )
 
 

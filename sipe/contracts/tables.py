@@ -49,6 +49,9 @@ def _columns(**types: str) -> tuple[Column, ...]:
     return tuple(Column(name, type_) for name, type_ in types.items())
 
 
+STORED_AT: tuple[Column, ...] = _columns(stored_at="DateTime('UTC')")
+"""When the row was stored, by the store's clock; in no `SELECT *`."""
+
 DIMENSIONS: tuple[Column, ...] = _columns(
     station=_CODE, minute="DateTime('UTC')", order=_CODE, product=_CODE, shift=_CODE
 )
@@ -87,6 +90,7 @@ MEASURES: tuple[Column, ...] = _columns(
 MINUTE_FACTS = Table(
     name="minute_facts",
     columns=(*DIMENSIONS, *MEASURES, *_columns(closed="UInt8", version="UInt64", is_deleted="UInt8")),
+    filled=STORED_AT,
     key=("station", "minute", "order", "product", "shift"),
     description="What is known now of each station and minute; the highest version of a key counts.",
 )
@@ -94,6 +98,7 @@ MINUTE_FACTS = Table(
 MINUTE_FACTS_HISTORY = Table(
     name="minute_facts_history",
     columns=(*DIMENSIONS, *MEASURES, *_columns(published_ms="Int64", version="UInt64", is_deleted="UInt8")),
+    filled=STORED_AT,
     key=("station", "minute", "order", "product", "shift", "version"),
     description="Each closed minute as it was first published, and each restatement since.",
 )
@@ -115,6 +120,7 @@ STOPS = Table(
         version="UInt64",
         is_deleted="UInt8",
     ),
+    filled=STORED_AT,
     key=("station", "from_ts"),
     description="Uninterrupted spans of planned busy time in one loss state with one reason.",
 )
@@ -197,6 +203,7 @@ STATION_HEALTH = Table(
         skew_sum_ms="Int64",
         version="UInt64",
     ),
+    filled=STORED_AT,
     key=("station", "minute", "partition"),
     description="What became of each station's messages, per minute of the tick that took them in: received = accepted "
     "+ duplicates + late + rejected. `missing` is a change, negative when a straggler fills a gap, so the minutes of a "

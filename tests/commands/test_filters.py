@@ -10,6 +10,7 @@ import pytest
 from connectors.clickhouse.client import Warehouse
 from pipelines.runtime.system import Runtime
 from sipe.cli import main
+from sipe.commands._reading import Selection
 from sipe.commands.kpi import HEADINGS, kpi_rows
 from sipe.errors import SipeError
 from sipe.settings import Settings
@@ -46,14 +47,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 @pytest.mark.parametrize("pattern", FILTERS)
 def test_a_filter_that_matches_nothing_finds_nothing(store: Warehouse, by: str, pattern: str) -> None:
     with pytest.raises(SipeError, match="no station matches"):
-        kpi_rows(store, by, pattern=pattern)
+        kpi_rows(store, by, Selection(pattern=pattern))
     assert store.rows("SELECT display FROM stations_current") == [{"display": DISPLAY}]
 
 
 @pytest.mark.stack
 @pytest.mark.parametrize("by", HEADINGS)
 def test_an_awkward_name_is_found_by_itself(store: Warehouse, by: str) -> None:
-    assert kpi_rows(store, by, pattern="bob's %(x)s*") == []
+    assert kpi_rows(store, by, Selection(pattern="bob's %(x)s*")) == []
 
 
 @pytest.mark.parametrize("option", ["--from", "--to"])

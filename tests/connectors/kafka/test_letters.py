@@ -139,7 +139,7 @@ class TestWriter:
         kafka = KafkaAddress(broker.ready["bootstrap"])
         writer = LetterWriter(kafka, topic="missing.dlq")
         written = write_aside(writer, [letter(1)])
-        until(lambda: "wait for missing.dlq" in caplog.text or written.done(), "the topic was never missed")
+        until(lambda: "dead letters wait" in caplog.text or written.done(), "the topic was never missed")
         assert not written.done()
         producer = Producer(producer_config(kafka))
         assert "missing.dlq" not in producer.list_topics(timeout=10).topics, "the writer must not create it"
