@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from confluent_kafka import Consumer
 
@@ -23,6 +22,7 @@ from connectors.kafka.config import LOGGER, consumer_config
 from pipelines.runtime.progress import stored_offsets
 from pipelines.runtime.system import System, find
 from sipe.clock import SystemClock
+from sipe.commands._doctor_checks import Check, certificate, kept, monitors, recovery, refolds, rejects, ticker
 from sipe.commands._output import out, print_json
 from sipe.commands._system import add_data_option, settings_of
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
@@ -35,15 +35,6 @@ FREE_BYTES_MIN = 2**30
 FLOW_WAIT_S = 5.0
 SKEW_MS_MAX = 2_000
 STYLES = {"ok": "green", "failed": "bold red", "skipped": "dim"}
-
-
-class Check(NamedTuple):
-    """One line of the report; `hint` says what to do when it is not ok."""
-
-    name: str
-    status: Literal["ok", "failed", "skipped"]
-    detail: str
-    hint: str = ""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +59,8 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _python()
     yield _packages(PACKAGES if settings.clickhouse_url else PACKAGES + PACKAGES_EMBEDDED)
     yield _data_directory(settings.data_dir)
+    if settings.kafka_cert_file:
+        yield certificate(Path(settings.kafka_cert_file))
     try:
         system = find(settings)
     except SipeError as error:
@@ -78,7 +71,10 @@ def _checks(settings: Settings) -> Iterator[Check]:
             "servers", "skipped", f"nothing runs over {settings.data_dir}", "`sipe up` starts the embedded stack"
         )
         return
-    yield from _servers(system, settings.kafka_replication)
+    yield from _servers(system, settings)
+    yield recovery(settings.data_dir, system.log_epoch)
+    if settings.monitor_port:
+        yield monitors(settings)
 
 
 def _python() -> Check:
@@ -106,11 +102,11 @@ def _data_directory(path: Path) -> Check:
     return Check("data directory", "ok", detail)
 
 
-def _servers(system: System, replication: int) -> Iterator[Check]:
+def _servers(system: System, settings: Settings) -> Iterator[Check]:
     ends: dict[int, int] = {}
     yield _attempt("broker", lambda: _broker(system, ends))
     if ends and not system.embedded:
-        yield _attempt("topics", lambda: _topics(system, replication))
+        yield _attempt("topics", lambda: _topics(system, settings.kafka_replication))
     store: list[Warehouse] = []
     yield _attempt("store", lambda: _store(system, store))
     if not store:
@@ -118,8 +114,13 @@ def _servers(system: System, replication: int) -> Iterator[Check]:
     with store[0] as warehouse:
         migrations = _attempt("migrations", lambda: _migrations(system))
         yield migrations
-        if ends and migrations.status == "ok":
-            yield _attempt("flow", lambda: _flow(system, warehouse, ends))
+        if migrations.status == "ok":
+            yield _attempt("retention", lambda: kept(system, settings))
+            if ends:
+                yield _attempt("flow", lambda: _flow(system, warehouse, ends))
+                yield _attempt("ticker", lambda: ticker(warehouse, system.log_epoch))
+            yield _attempt("rejects", lambda: rejects(warehouse))
+            yield _attempt("refolds", lambda: refolds(warehouse))
         yield _attempt("clock", lambda: _clock(warehouse))
 
 
