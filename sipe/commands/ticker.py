@@ -11,6 +11,7 @@ from connectors.kafka.address import KafkaAddress
 from connectors.kafka.sender import EventSender
 from connectors.monitor.process import ProcessMonitor
 from connectors.monitor.server import monitored
+from sipe import logs
 from sipe.clock import SystemClock
 from sipe.commands._output import note
 from sipe.settings import load
@@ -28,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    logs.configure("ticker", settings.log_level, service=True)
     monitor = ProcessMonitor("ticker")
     with monitored(monitor, settings), EventSender(kafka) as sender:
         monitor.assigned("ticker")
