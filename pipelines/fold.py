@@ -77,9 +77,13 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
         began_s = time.monotonic()
         offset = batch.records[0][0].offset
         restored = self._restore(batch.epoch, batch.partition, offset)
-        told = {"partition": batch.partition, "offset": offset, "stations": len(restored[0].stations)}
-        told_s = {"seconds": round(time.monotonic() - began_s, 3)}
-        _log.info("the state of a partition is rebuilt from the archive", extra=told | told_s)
+        told = {
+            "partition": batch.partition,
+            "offset": offset,
+            "stations": len(restored.fold.stations),
+            "seconds": round(time.monotonic() - began_s, 3),
+        }
+        _log.info("the state of a partition is rebuilt from the archive", extra=told)
         return restored
 
     def _archived(self, batch: DecodedBatch, next_offset: int) -> Publication:

@@ -100,13 +100,14 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
             raise
         self._monitor.assigned(f"{self._topic}[{partition}]")
         handed_on = resume_state is not None and resume_state.handed_on
-        told = {"partition": partition, "epoch": self._epoch, "offset": next_offset, "topic": self._topic}
+        position = Position(self._epoch, low if start is None else start, identity.id, handed_on)
+        told = {"partition": partition, "epoch": self._epoch, "offset": position.offset, "topic": self._topic}
         _log.info("a partition is read from here on", extra=told)
         return PartitionReader(
             consumer,
             self._topic,
             partition,
-            position=Position(self._epoch, low if start is None else start, identity.id, handed_on),
+            position=position,
             identity=identity,
             stop=self._stop,
             batch_records_max=self._batch_records_max,

@@ -15,8 +15,8 @@ from pipelines.reprocess.pending import asked_for, marks, settle, settle_marks, 
 from pipelines.reprocess.watch import watch
 from pipelines.runtime.system import Runtime, settings_within
 from sipe.commands._output import count, note, out, plural, print_json, progress_bar
-from sipe.commands._system import add_data_option, settings_of, time_option, working_system
 from sipe.commands._reading import matching, reading_system
+from sipe.commands._system import add_data_option, settings_of, time_option, working_system
 from sipe.errors import UsageError
 from sipe.settings import Settings
 

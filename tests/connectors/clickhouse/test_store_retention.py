@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def story(ts_ms: int) -> list[Event]:
 
 
 def write(writer: Writer, address: Address, events: list[Event], *, record_ms: int, epoch: int = 1) -> None:
-    logic = FoldLogic(None, lambda e, p: restore(address, FoldConfig(), e, p))
+    logic = FoldLogic(None, partial(restore, address, FoldConfig()))
     records = [(Record(i, record_ms, None, encode(event)), event) for i, event in enumerate(events)]
     publications, _ = logic.on_batch([DecodedBatch(epoch, 0, [*records])])
     for publication in publications:
@@ -100,14 +101,14 @@ def test_of_old_events_the_bytes_go_and_what_was_learned_from_them_stays(
 ) -> None:
     old_ms = NOW_MS - 100 * DAY_MS
     write(writer, migrated, story(old_ms), record_ms=old_ms)
-    before = restore(migrated, FoldConfig(), 2, 0).stations[STATION]
+    before = restore(migrated, FoldConfig(), 2, 0, 0).fold.stations[STATION]
     stored = warehouse.rows("SELECT * FROM stations_current")
     retention.apply(migrated, Settings())
     merge(warehouse)
     types = warehouse.rows("SELECT DISTINCT type FROM events WHERE raw = '' ORDER BY type")
     assert [row["type"] for row in types] == ["cycle_completed", "heartbeat"], "else nothing was dropped"
     assert count(warehouse, "events") == 8
-    after = restore(migrated, FoldConfig(), 2, 0).stations[STATION]
+    after = restore(migrated, FoldConfig(), 2, 0, 0).fold.stations[STATION]
     assert after.calendars == before.calendars
     assert after.marks == before.marks
     assert {key: seqs.missing for key, seqs in after.seen.items()} == {("device", 1): 4, ("plant", 1): 0}
