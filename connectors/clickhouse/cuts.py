@@ -41,10 +41,12 @@ SELECT station, toUInt32(min(minute)) FROM (
 GROUP BY station
 """  # noqa: S608  constants only
 
-_RETENTION = """
-SELECT toUInt32OrZero(extract(engine_full, 'TTL .*?toIntervalDay\\((\\d+)\\)')) FROM system.tables
-WHERE database = currentDatabase() AND name = 'events'
-"""
+# Retention takes the bytes of what was told long ago, and leaves the row (connectors/clickhouse/retention.py).
+_DROPPED = f"""
+SELECT station, toUnixTimestamp64Milli(max(ts)) FROM events
+WHERE {_WANTED} AND record_ts < now() - toIntervalDay(1) AND raw = '' AND outcome IN ('accepted', 'late')
+GROUP BY station
+"""  # noqa: S608  constants only
 
 
 class Cut(NamedTuple):
@@ -81,15 +83,15 @@ def cuts(store: Warehouse, config: FoldConfig, stations: Collection[str] | None 
             if progress.get(partitions[station], ())[:2] == (epoch, offset):
                 active_ms.setdefault(station, {})[source] = newest_ms
     begins_s = dict(store.tuples(_BEGINS, scope | {"interval_ms": INTERVAL_MS_MAX}))
+    dropped_ms = dict(store.tuples(_DROPPED, scope))
     found = {}
     for station, newest_ms in active_ms.items():
         epoch, offset, now_ms = progress[partitions[station]]
-        begin_ms = max(minute_of(begins_s[station] * 1000), _retained_from_ms(store, config, now_ms))
+        begin_ms = max(minute_of(begins_s[station] * 1000), _retained_from_ms(dropped_ms.get(station), config))
         found[station] = Cut(station, Position(epoch, offset), now_ms, begin_ms, floor_of(newest_ms, config))
     return found
 
 
-def _retained_from_ms(store: Warehouse, config: FoldConfig, now_ms: int) -> int:
-    """From when on the archive has everything that decides, given its TTL: signs of life reach as far as retiring."""
-    ((days,),) = store.tuples(_RETENTION)
-    return minute_of(now_ms - days * DAY_MS + config.retire_ms + DAY_MS) if days else 0
+def _retained_from_ms(dropped_ms: int | None, config: FoldConfig) -> int:
+    """From when on the archive has everything that decides: the signs of life of before reach as far as retiring."""
+    return minute_of(dropped_ms + config.retire_ms + DAY_MS) if dropped_ms is not None else 0

@@ -89,11 +89,9 @@ def rejects(store: Warehouse) -> Check:
 
 
 def refolds(store: Warehouse) -> Check:
-    """How many station-days late events have touched."""
-    [row] = store.rows("SELECT count() AS days, sum(events) AS events FROM refolds FINAL")
-    return Check(
-        "refolds", "ok", f"{plural(row['days'], 'station-day')} touched by {plural(row['events'], 'late event')}"
-    )
+    """How many station-days are to be folded again; `sipe up` does so within minutes."""
+    [row] = store.rows("SELECT count() AS days FROM refolds_pending")
+    return Check("refolds", "ok", f"{plural(row['days'], 'station-day waits', 'station-days wait')} to be folded again")
 
 
 def monitors(settings: Settings) -> Check:

@@ -12,6 +12,7 @@ from connectors.clickhouse import retention
 from connectors.clickhouse.archive import restore
 from connectors.clickhouse.block import Block
 from connectors.clickhouse.client import Address, Warehouse
+from connectors.clickhouse.cuts import cuts
 from connectors.clickhouse.writer import Writer
 from connectors.kafka.records import Record
 from models.fold.rules import FoldConfig
@@ -103,11 +104,14 @@ def test_of_old_events_the_bytes_go_and_what_was_learned_from_them_stays(
     write(writer, migrated, story(old_ms), record_ms=old_ms)
     before = restore(migrated, FoldConfig(), 2, 0, 0).fold.stations[STATION]
     stored = warehouse.rows("SELECT * FROM stations_current")
+    assert cuts(warehouse, FoldConfig())[STATION].begin_ms < old_ms
     retention.apply(migrated, Settings())
     merge(warehouse)
     types = warehouse.rows("SELECT DISTINCT type FROM events WHERE raw = '' ORDER BY type")
     assert [row["type"] for row in types] == ["cycle_completed", "heartbeat"], "else nothing was dropped"
     assert count(warehouse, "events") == 8
+    cut = cuts(warehouse, FoldConfig())[STATION]
+    assert cut.begin_ms > old_ms, "what has lost its bytes is not folded again"
     after = restore(migrated, FoldConfig(), 2, 0, 0).fold.stations[STATION]
     assert after.calendars == before.calendars
     assert after.marks == before.marks
