@@ -164,7 +164,7 @@ def _corrected_calendars(store: Warehouse, cut: Cut, ready: list[Mark], since: i
             return ()
         if not _may_have_marked(store, cut.station, Position(epoch, offset), event.valid_from_ms, record_ms):
             continue
-        if not isinstance(event, CalendarAssigned):
+        if not isinstance(event, CalendarAssigned) or event.ts_ms < cut.floor_ms:  # then it is a sign of life there
             return ()
         corrected.append(Position(epoch, offset))
     return tuple(corrected)

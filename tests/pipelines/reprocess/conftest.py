@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -25,14 +26,27 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
         yield Address(host="127.0.0.1", port=child.ready["port"], database="sipe", user="sipe", password=password)
 
 
-@pytest.fixture
-def migrated(server: Address) -> Iterator[Address]:
-    """A database of the test's own with every table and view."""
+@contextmanager
+def _new_database(server: Address) -> Iterator[Address]:
     own = replace(server, database=f"test_{secrets.token_hex(6)}")
     migrate.apply(own)
     yield own
     with Warehouse(replace(server, database="default")) as warehouse:
         warehouse.run(f"DROP DATABASE {own.database}")
+
+
+@pytest.fixture
+def migrated(server: Address) -> Iterator[Address]:
+    """A database of the test's own with every table and view."""
+    with _new_database(server) as own:
+        yield own
+
+
+@pytest.fixture
+def other(server: Address) -> Iterator[Address]:
+    """A second one, to compare with."""
+    with _new_database(server) as own:
+        yield own
 
 
 @pytest.fixture

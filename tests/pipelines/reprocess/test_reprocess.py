@@ -3,71 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from folded_log import FoldedLog
+from past_day import again, end_of, later, names_of, some_hours, tables
 
 from connectors.clickhouse.client import Address, Warehouse
 from connectors.clickhouse.cuts import cuts
 from connectors.clickhouse.staging import SUFFIX
-from connectors.files.plant import read_plant
-from models.fold.rules import DAY_MS, MINUTE_MS, FoldConfig
-from models.twin.day import simulate
-from pipelines.reprocess.job import Result, fold_again
-from pipelines.reprocess.pending import asked_for
-from sipe.contracts.codec import build
-from sipe.contracts.events import ClockAdvanced, Event, StationEvent
-from sipe.contracts.script import Tick
+from models.fold.rules import DAY_MS, FoldConfig
+from sipe.contracts.events import Event
 
 pytestmark = pytest.mark.stack
-
-PLANT = Path(__file__).resolve().parents[3] / "examples" / "plant.toml"
-STATIONS = 3
-LATER_MS = 11 * DAY_MS
-"""So long after the day all of it lies before every floor, also that of stations with a source that speaks seldom."""
 
 
 @pytest.fixture(scope="module")
 def day() -> list[Event]:
-    """Some hours of some stations of a factory, with its ticks."""
-    script = [
-        ClockAdvanced(now_ms=item.now_ms) if isinstance(item, Tick) else item.event
-        for item in simulate(read_plant(PLANT), seed=5, hours=5, scale=0.05).script(20 * MINUTE_MS)
-    ]
-    names = sorted({event.station for event in script if isinstance(event, StationEvent)})[:STATIONS]
-    return [event for event in script if isinstance(event, ClockAdvanced) or event.station in names]
-
-
-def end_of(day: list[Event]) -> int:
-    return max(event.ts_ms for event in day if isinstance(event, StationEvent))
-
-
-def names_of(day: list[Event]) -> list[str]:
-    return sorted({event.station for event in day if isinstance(event, StationEvent)})
-
-
-def later(day: list[Event]) -> list[Event]:
-    """A sign of life of every station when the day is long over."""
-    at_ms = end_of(day) + LATER_MS
-    signs = [
-        build({"type": "heartbeat", "station": name, "boot": 99, "seq": 1, "ts_ms": at_ms}) for name in names_of(day)
-    ]
-    return [*signs, ClockAdvanced(now_ms=at_ms + 1)]
-
-
-def tables(store: Warehouse) -> dict[str, list[dict[str, Any]]]:
-    """What is known now, whenever it became known."""
-    return {
-        "minute_facts": store.rows("SELECT * EXCEPT (closed, version) FROM minute_facts_current ORDER BY ALL"),
-        "stops": store.rows("SELECT * EXCEPT version FROM stops_current ORDER BY ALL"),
-    }
-
-
-def again(address: Address, store: Warehouse, from_ms: int = 0, to_ms: int = 1 << 41, **options: Any) -> Result:
-    found = cuts(store, FoldConfig())
-    return fold_again(address, asked_for(found.values(), from_ms, to_ms), **({"processes": 1} | options))
+    return some_hours(stations=3)
 
 
 @pytest.fixture
