@@ -15,7 +15,7 @@ from command_line import environment
 from sipe.cli import main
 
 Answer = Callable[..., Any]
-StartUp = Callable[[Path], tuple[subprocess.Popen[str], dict[str, Any]]]
+StartUp = Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]
 
 
 @pytest.fixture(autouse=True)
@@ -43,9 +43,9 @@ def start_up() -> Iterator[StartUp]:
     """Starts `sipe up` on a data directory; gives the process and the addresses that it printed."""
     with ExitStack() as started:
 
-        def start(data_dir: Path) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+        def start(data_dir: Path, **settings: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
             words = [sys.executable, "-m", "sipe.cli", "up", "--json", "--data", str(data_dir)]
-            process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment())
+            process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment() | settings)
             started.enter_context(process)
             started.callback(process.kill)
             assert process.stdout is not None

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import chain
+from pathlib import Path
 
 import pytest
 from folded_log import FoldedLog
@@ -75,6 +82,83 @@ def test_late_events_are_counted_as_if_they_had_come_in_time(
         log.tick(end_of(later(day)) + 4_000)
         assert marks(store) == [], "a doubled late event is a duplicate"
         assert again(migrated, store).total("changed") == 0
+
+
+KILLED_BEFORE = [
+    ("CREATE TABLE", 2),
+    ("ALTER TABLE minute_facts_history", 1),
+    ("ALTER TABLE stops", 1),
+    ("ALTER TABLE minute_facts ", 1),
+    ("DROP TABLE", 4),
+]
+"""A run drops three tables, creates three, attaches their months, and drops them again."""
+
+
+def test_a_run_killed_at_any_point_leaves_what_was_and_the_next_one_does_it(
+    migrated: Address, other: Address, store: Warehouse, day: list[Event]
+) -> None:
+    news = told_late(day)
+    right = told_in_time(other, day, news)
+    with FoldedLog.opened(migrated) as log:
+        log.send(day)
+        log.send(later(day))
+        log.send([*news, ClockAdvanced(now_ms=end_of(later(day)) + 2_000)])
+    url = f"clickhouse://{migrated.user}:{migrated.password}@{migrated.host}:{migrated.port}/{migrated.database}"
+    before, waiting = tables(store), marks(store)
+    for statement, nth in KILLED_BEFORE:
+        program = [sys.executable, str(Path(__file__).with_name("killed_run.py")), url, statement, str(nth)]
+        killed = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        known = tables(store)
+        assert known["minute_facts"] == (right if statement == "DROP TABLE" else before)["minute_facts"]
+        assert known["stops"] in (before["stops"], right["stops"])
+        assert marks(store) == waiting
+    assert settle_marks(migrated, processes=1).total("changed") == 0
+    assert (tables(store), marks(store)) == (right, [])
+    restated = store.rows(
+        "SELECT count() AS n FROM minute_facts_history WHERE minute < now() AND version > %(v)s",
+        {"v": max(mark.version for mark in waiting)},
+    )
+    assert restated[0]["n"] > 0, "the history knows of it although the run that swapped it in was killed"
+
+
+def keep_settling(address: Address, stop: threading.Event, changed: list[int]) -> None:
+    while not stop.is_set():
+        changed += [done.changed for done in settle_marks(address, processes=1).done if done.changed]
+
+
+def test_a_run_beside_the_flow_gives_what_a_calm_one_gives(
+    migrated: Address, other: Address, store: Warehouse, day: list[Event]
+) -> None:
+    begin_ms = end_of(later(day))
+    live: list[list[Event]] = []
+    for minute in range(1, 40):
+        at_ms = begin_ms + minute * MINUTE_MS
+        signs = [say(name, "heartbeat", at_ms, 1_000 + minute) for name in names_of(day)]
+        late = told_late(day)[minute % 5 : minute % 5 + 1]
+        live.append([*signs, *late, ClockAdvanced(now_ms=at_ms + 1)])
+    live.append([ClockAdvanced(now_ms=begin_ms + 41 * MINUTE_MS)])
+    with FoldedLog.opened(other) as log:
+        log.send([*day, *later(day), *chain.from_iterable(live)])
+    stop = threading.Event()
+    changed: list[int] = []
+    with FoldedLog.opened(migrated) as log, ThreadPoolExecutor(1) as threads:
+        log.send([*day, *later(day)])
+        settling = threads.submit(keep_settling, migrated, stop, changed)
+        try:
+            for batch in live:
+                log.send(batch)
+            while not changed and not settling.done():
+                log.tick(begin_ms + 41 * MINUTE_MS)
+        finally:
+            stop.set()
+        settling.result()
+    assert settle_marks(other, processes=1).total("changed") > 0
+    settle_marks(migrated, processes=1)
+    with Warehouse(other) as calm:
+        assert tables(store) == tables(calm)
+    assert changed, "no run met the flow"
+    assert again(migrated, store).total("changed") == 0
 
 
 def test_a_corrected_calendar_restates_no_more_than_it_changes(
