@@ -18,6 +18,7 @@ from sipe.settings import Settings
 
 MODULE = "pipelines.reprocess"
 POLL_S = 5.0
+STEP_S = 0.2
 RESUME_EVERY_S = 60.0
 """Marks that only wait for their stations' time to go on are looked at this seldom."""
 PAUSE_S = 15.0
@@ -76,29 +77,31 @@ class Watcher:
 
 
 def run_once(settings: Settings, stop: threading.Event, *, processes: int = 2) -> None:
-    """Settle what is marked in a child process, which ends with this one; raises `SipeError` with its last words."""
-    command = [sys.executable, "-m", MODULE, str(processes)]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,  # its end is the sign that we are gone
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environ(settings)},
-        start_new_session=True,
-    ) as child:
-        while True:
-            try:
-                _, said = child.communicate(timeout=0.2)
-                break
-            except subprocess.TimeoutExpired:
-                if stop.is_set():
-                    child.kill()  # what it has staged is not visible, and is dropped by the next run
-    if child.returncode and not stop.is_set():
-        lines = [line for line in said.splitlines() if line.strip()]
-        raise SipeError(lines[-1] if lines else f"the run ended with exit code {child.returncode}")
-    for line in said.splitlines():
-        _log.warning("%s", line)
+    """Settle what is marked in a child process, which ends with this one; raises `SipeError` with its last words.
+
+    What it says is appended to `logs/reprocess.log` of the data directory.
+    """
+    path = settings.data_dir / "logs" / "reprocess.log"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open("ab") as log:
+        start = log.tell()
+        child = subprocess.Popen(
+            [sys.executable, "-m", MODULE, str(processes)],
+            stdin=subprocess.PIPE,  # its end is the sign that we are gone
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **environ(settings)},
+            start_new_session=True,  # Ctrl-C is for us, who stop it
+        )
+    with child:
+        while child.poll() is None:
+            if stop.wait(STEP_S):
+                child.kill()  # what it has staged is not visible, and is dropped by the next run
+                return
+    if child.returncode:
+        lines = path.read_bytes()[start:].decode(errors="replace").split("\n")
+        said = [line for line in lines if line.strip()] or ["it said nothing"]
+        raise SipeError(f"{said[-1]} (exit code {child.returncode}, log: {path})")
 
 
 def watch(settings: Settings, stop: threading.Event, *, processes: int = 2) -> None:
