@@ -58,12 +58,15 @@ def build(
     restore_fold: Restore,
     sink: Sink[Publication],
     monitor: Monitor = UNMONITORED,
+    *,
+    stop_on_poison: bool = True,
 ) -> Dataflow:
     """The flow between a source and a sink."""
+    fold = partial(FoldLogic, restore=restore_fold, monitor=monitor, stop_on_poison=stop_on_poison)
     flow = Dataflow("facts")
     records = op.input("kafka", flow, source)
     events = op.map("decode", records, lambda keyed: (keyed[0], decode_batch(keyed[1])))
-    publications = op.stateful_batch("fold", events, partial(FoldLogic, restore=restore_fold, monitor=monitor))
+    publications = op.stateful_batch("fold", events, fold)
     op.output("outputs", op.key_rm("publications", publications), sink)
     return flow
 
@@ -93,7 +96,8 @@ def run(settings: Settings, *, as_child: bool = False) -> None:
         LetterSink(kafka, stopping=stopping.is_set, monitor=monitor),
         ClickHouseSink(address, Retry(sleep=stopping.sleep), monitor),
     )
-    flow = build(source, partial(restore, address, FoldConfig()), sink, monitor)
+    past = partial(restore, address, FoldConfig())
+    flow = build(source, past, sink, monitor, stop_on_poison=settings.stop_on_poison)
     with opened(settings.data_dir, settings.log_epoch) as recovery_dir, monitored(monitor, settings):
         _log.info("the flow starts", extra={"epoch": settings.log_epoch, "path": str(recovery_dir)})
         cli_main(  # type: ignore[no-untyped-call]  # Bytewax's Rust part has no types

@@ -12,15 +12,17 @@ import bytewax.operators as op
 
 from connectors.clickhouse.archive import Restored
 from connectors.clickhouse.sink import Publication
+from connectors.kafka.records import Record
 from models.fold.partition import PartitionFold
 from pipelines.decode import DecodedBatch
-from pipelines.rows import Pending, publication_blocks, restatement_blocks
+from pipelines.poison import LastPublication, poison_error
+from pipelines.rows import Pending, publication_blocks, restatement_blocks, sender_blocks
 from pipelines.runtime.recovery import HEAL
-from sipe.contracts.codec import Reject
-from sipe.contracts.events import ClockAdvanced
+from sipe.contracts.codec import Reject, station_of
+from sipe.contracts.events import ClockAdvanced, StationEvent
 from sipe.contracts.tables import version_of
 from sipe.errors import SipeError
-from sipe.metrics import STATIONS, TICKS, UNMONITORED, Monitor
+from sipe.metrics import QUARANTINED, STATIONS, TICKS, UNMONITORED, Monitor
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +31,8 @@ RESTORE_S = 3600.0
 PENDING_BYTES_MAX = 1_000_000
 """Rows of the archive wait for the next tick, but not more than so much: what waits is part of the saved state."""
 
+QUARANTINED_DETAIL = "a valid event, but its sender is in quarantine for sending mostly rejects"
+
 Restore = Callable[[int, int, int], Restored]
 """What is known of a partition before a record: (epoch, partition, offset) to state."""
 
@@ -36,9 +40,18 @@ Restore = Callable[[int, int, int], Restored]
 class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
     """One partition's fold. Where nothing is saved, the archive gives it as it was before the first record."""
 
-    def __init__(self, saved: bytes | None, restore: Restore, monitor: Monitor = UNMONITORED) -> None:
+    def __init__(
+        self,
+        saved: bytes | None,
+        restore: Restore,
+        monitor: Monitor = UNMONITORED,
+        *,
+        stop_on_poison: bool = True,
+    ) -> None:
         self._restore = restore
         self._monitor = monitor
+        self._stop_on_poison = stop_on_poison
+        self._stopped = False
         self._fold: PartitionFold | None = None
         self._pending = Pending()
         self._tick_offset = 0
@@ -53,22 +66,12 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
                 self._monitor.turned(RESTORE_S)
                 self._fold, self._tick_offset = self._restored(batch)
             for record, event in batch.records:
-                version = version_of(batch.epoch, record.offset)
+                if self._stopped:
+                    break
                 if isinstance(event, ClockAdvanced):
-                    restatement = self._fold.tick(event.now_ms)
-                    self._tick_offset = record.offset + 1
-                    blocks = restatement_blocks(restatement, version, batch.partition)
-                    published = publication_blocks(batch, record.offset, restatement.now_ms)
-                    publications.append((*self._archived(batch, record.offset + 1), *blocks, *published))
-                    self._monitor.count(TICKS, partition=batch.partition)
-                    self._monitor.set(STATIONS, len(self._fold.stations), partition=batch.partition)
-                elif isinstance(event, Reject):
-                    self._fold.health.reject(record.key)
-                    self._pending.reject(batch, record, event)
+                    publications.append(self._tick(self._fold, batch, record, event.now_ms))
                 else:
-                    outcome = self._fold.apply(event)
-                    self._fold.health.event(event.station, outcome, record.timestamp_ms - event.ts_ms)
-                    self._pending.event(batch, record, event, outcome)
+                    self._take(self._fold, batch, record, event)
             if self._pending.size_bytes > PENDING_BYTES_MAX:
                 publications.append(self._archived(batch, batch.records[-1][0].offset + 1))
         return publications, op.StatefulBatchLogic.RETAIN
@@ -85,6 +88,42 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
         }
         _log.info("the state of a partition is rebuilt from the archive", extra=told)
         return restored
+
+    def _take(self, fold: PartitionFold, batch: DecodedBatch, record: Record, event: StationEvent | Reject) -> None:
+        """Archive a record with what becomes of it."""
+        if isinstance(event, Reject):
+            if (sender := station_of(record.key)) is not None:
+                fold.quarantine.judge(sender, event)
+            self._reject(fold, batch, record, event)
+        elif fold.quarantine.judge(event.station, None):
+            self._reject(fold, batch, record, Reject("quarantined", QUARANTINED_DETAIL, record.value))
+        else:
+            outcome = fold.apply(event)
+            fold.health.event(event.station, outcome, record.timestamp_ms - event.ts_ms)
+            self._pending.event(batch, record, event, outcome)
+
+    def _reject(self, fold: PartitionFold, batch: DecodedBatch, record: Record, reject: Reject) -> None:
+        fold.health.reject(record.key)
+        self._pending.reject(batch, record, reject)
+
+    def _tick(self, fold: PartitionFold, batch: DecodedBatch, record: Record, now_ms: int) -> Publication:
+        """What a tick publishes; the last publication, when most senders turn out to be in quarantine."""
+        version = version_of(batch.epoch, record.offset)
+        restatement = fold.tick(now_ms)
+        senders = sender_blocks(fold.quarantine.tick(restatement.now_ms), batch.partition, version)
+        self._tick_offset = record.offset + 1
+        archived = self._archived(batch, record.offset + 1)
+        restated = restatement_blocks(restatement, version, batch.partition)
+        published = publication_blocks(batch, record.offset, restatement.now_ms)
+        publication = (*archived, *restated, *senders, *published)
+        self._monitor.count(TICKS, partition=batch.partition)
+        self._monitor.set(STATIONS, len(fold.stations), partition=batch.partition)
+        self._monitor.set(QUARANTINED, fold.quarantine.aside, partition=batch.partition)
+        poisoned = fold.quarantine.poisoned(restatement.now_ms)
+        if poisoned is None or not self._stop_on_poison:
+            return publication
+        self._stopped = True
+        return LastPublication(publication, poison_error(poisoned, batch.partition, record.offset))
 
     def _archived(self, batch: DecodedBatch, next_offset: int) -> Publication:
         assert self._fold is not None  # noqa: S101  restored at the first batch

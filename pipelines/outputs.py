@@ -14,6 +14,7 @@ from connectors.clickhouse.block import Block
 from connectors.clickhouse.sink import Publication
 from connectors.kafka.address import KafkaAddress
 from connectors.kafka.letters import LetterWriter
+from pipelines.poison import LastPublication
 from sipe.clock import Clock, SystemClock
 from sipe.contracts.fields import TS_MS_MAX
 from sipe.contracts.letters import Letter, LetterHeaders, without_values
@@ -46,9 +47,12 @@ class InTurnPartition(StatelessSinkPartition[Publication]):
         self._parts = parts
 
     def write_batch(self, items: list[Publication]) -> None:
-        """Write the whole batch everywhere, or raise."""
+        """Write the whole batch everywhere, or raise; raises, too, after a publication that is the last."""
         for part in self._parts:
             part.write_batch(items)
+        for publication in items:
+            if isinstance(publication, LastPublication):
+                raise publication.error
 
     def close(self) -> None:
         """Close every part; not called on a crash."""

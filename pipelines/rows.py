@@ -14,6 +14,7 @@ from models.fold.minutes import MinuteRun
 from models.fold.partition import Restatement
 from models.fold.rules import DAY_MS, MINUTE_MS
 from models.health import HealthRow
+from models.quarantine import SenderRow
 from pipelines.decode import DecodedBatch
 from sipe.contracts import tables
 from sipe.contracts.codec import Reject
@@ -96,6 +97,11 @@ def publication_blocks(batch: DecodedBatch, offset: int, now_ms: int) -> Publica
 def _health_row(row: HealthRow, partition: int, version: int) -> tuple[Any, ...]:
     station, minute_ms, *counts = row
     return station, minute_ms // 1000, partition, *counts, version
+
+
+def sender_blocks(senders: list[SenderRow], partition: int, version: int) -> Publication:
+    """The senders that a tick found in another state than the one before."""
+    return _block(tables.QUARANTINE, [(row.station, partition, *row[1:], version) for row in senders])
 
 
 def _minute_blocks(restatement: Restatement, version: int) -> Publication:

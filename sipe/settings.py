@@ -49,6 +49,8 @@ class Settings:
     """Threads of the flow; partitions are shared out among them."""
     refold_after_ms: int = 30_000
     """How long the first mark of a late event waits for others before what they touch is folded again."""
+    stop_on_poison: bool = True
+    """Whether the flow stops when most senders of a partition are in quarantine; 1 or 0."""
     monitor_port: int = 0
     """Where a process serves `/metrics`, `/live` and `/ready`; 0 is nowhere. The flow of `sipe up` takes the next."""
     monitor_host: str = "127.0.0.1"
@@ -79,7 +81,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         text = _secret(environ, name) if name in secret_names() else environ.get(name, "").strip()
         if not text:
             continue
-        if isinstance(setting.default, int):
+        if isinstance(setting.default, bool):
+            if text not in {"0", "1"}:
+                raise UsageError(f"{name}={text!r} is neither 1 nor 0")
+            values[setting.name] = text == "1"
+        elif isinstance(setting.default, int):
             if not text.isdecimal() or int(text) == 0:
                 raise UsageError(f"{name}={text!r} is not a positive whole number")
             values[setting.name] = int(text)

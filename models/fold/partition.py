@@ -16,6 +16,7 @@ from models.fold.station import StationState
 from models.fold.stops import StopChange, restate_stops, spans_of_stops
 from models.fold.timeline import segments
 from models.health import Health, HealthRow
+from models.quarantine import Quarantine
 from models.spans import Spans
 from sipe.contracts.events import StationEvent
 
@@ -53,6 +54,7 @@ class PartitionFold:
         self.stations: dict[str, StationState] = {}
         self.now_ms: int | None = None
         self.health = Health()
+        self.quarantine = Quarantine()
 
     def apply(self, event: StationEvent) -> Outcome:
         """Take one event of a station in."""

@@ -108,6 +108,10 @@ def environ(settings: Settings) -> dict[str, str]:
     """The environment that a child loads these settings from; secrets are read already, so it looks into no file."""
     values = {field: getattr(settings, field.name) for field in fields(settings)}
     texts = {
-        PREFIX + field.name.upper(): "" if value == field.default else str(value) for field, value in values.items()
+        PREFIX + field.name.upper(): "" if value == field.default else _text(value) for field, value in values.items()
     }
     return texts | {name + FILE_SUFFIX: "" for name in secret_names()}
+
+
+def _text(value: object) -> str:
+    return str(int(value) if isinstance(value, bool) else value)

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 
 from sipe.contracts.events import STATION_EVENTS, ClockAdvanced, Event, StationEvent
+from sipe.contracts.fields import STATION_PATTERN
 
 MESSAGE_BYTES_MAX = 1_000_000
 """The largest message any producer may send (`max.message.bytes`)."""
@@ -36,6 +37,15 @@ _decoder = msgspec.json.Decoder(_AnyEvent)
 _encoder = msgspec.json.Encoder()
 DETAIL_CHARS_MAX = 300
 _UNKNOWN_TYPE = re.compile(r"^Invalid value .* at `\$\.type`$", re.DOTALL)
+
+
+_STATION = re.compile(STATION_PATTERN)
+
+
+def station_of(key: bytes | None) -> str | None:
+    """The station that a Kafka key names, or None."""
+    name = (key or b"").decode(errors="replace")
+    return name if _STATION.match(name) else None
 
 
 def encode(event: Event) -> bytes:

@@ -228,6 +228,23 @@ REFOLDS_DONE = Table(
     "into what the flow still restates; the day is folded once more when the station's floor is that high.",
 )
 
+QUARANTINE = Table(
+    name="quarantine",
+    columns=_columns(
+        station=_CODE,
+        partition="UInt16",
+        since_ms="Int64",
+        quarantined="UInt8",
+        rejected="UInt16",
+        seen="UInt16",
+        reason=_CODE,
+        version="UInt64",
+    ),
+    key=("station", "partition"),
+    description="Senders that were ever set aside: whether they are now, since when, how many of their last records "
+    "were rejected then, and mostly why.",
+)
+
 FLOW_PROGRESS = Table(
     name="flow_progress",
     columns=_columns(
@@ -246,6 +263,7 @@ TABLES: tuple[Table, ...] = (
     STOPS,
     STATIONS,
     REFOLDS,
+    QUARANTINE,
     STATION_HEALTH,
     PUBLICATIONS,
     REFOLDS_DONE,
