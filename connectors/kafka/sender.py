@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,8 @@ from sipe.contracts.codec import MESSAGE_BYTES_MAX, encode
 from sipe.contracts.events import ClockAdvanced, StationEvent
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 from sipe.errors import SipeError
+
+Header = tuple[str, str | bytes | None]
 
 ANY_PARTITION = -1
 _FLUSH_STEP_S = 0.2
@@ -52,9 +55,9 @@ class EventSender:
         """Send an event under its station's key; raises `SipeError` when it is too big or an earlier one failed."""
         self.send_raw(event.station.encode(), encode(event))
 
-    def send_raw(self, key: bytes | None, value: bytes) -> None:
+    def send_raw(self, key: bytes | None, value: bytes, headers: Sequence[Header] = ()) -> None:
         """Send any bytes under any key."""
-        self._produce(value, key, ANY_PARTITION)
+        self._produce(value, key, ANY_PARTITION, headers)
 
     def tick(self, now_ms: int) -> None:
         """Tell every partition what time it is, after everything sent before."""
@@ -89,7 +92,7 @@ class EventSender:
         finally:
             self._abandon()
 
-    def _produce(self, value: bytes, key: bytes | None, partition: int) -> None:
+    def _produce(self, value: bytes, key: bytes | None, partition: int, headers: Sequence[Header] = ()) -> None:
         self._raise_failure()
         if len(value) > MESSAGE_BYTES_MAX:
             raise _too_big(self._topic, len(value))
@@ -98,15 +101,15 @@ class EventSender:
             self._throttle(self._guard)
             self._guard.sent(size_bytes)
         patience = Patience(self._stall_timeout_s)
-        while not self._queued(value, key, partition):
+        while not self._queued(value, key, partition, list(headers)):
             self._producer.poll(_FLUSH_STEP_S)  # delivery reports make room
             self._raise_failure()
             patience.watch(len(self._producer), self._unacknowledged(len(self._producer)))
         self._producer.poll(0)
 
-    def _queued(self, value: bytes, key: bytes | None, partition: int) -> bool:
+    def _queued(self, value: bytes, key: bytes | None, partition: int, headers: list[Header]) -> bool:
         try:
-            self._producer.produce(self._topic, value, key, partition, on_delivery=self._delivered)
+            self._producer.produce(self._topic, value, key, partition, headers=headers, on_delivery=self._delivered)
         except BufferError:
             return False
         except KafkaException as error:

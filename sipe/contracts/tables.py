@@ -255,6 +255,22 @@ FLOW_PROGRESS = Table(
     "`tick_offset` published, at `now_ms`, is stored.",
 )
 
+DLQ_REPLAYS = Table(
+    name="dlq_replays",
+    columns=_columns(
+        topic=_CODE,
+        epoch="UInt32",
+        partition="UInt16",
+        offset="Int64",
+        attempt="UInt8",
+        policy=_CODE,
+        at_ms="Int64",
+        by=_CODE,
+    ),
+    key=("topic", "epoch", "partition", "offset", "at_ms"),
+    description="What was done with dead letters, and by whom: written by `sipe dlq replay` once it is done.",
+)
+
 TABLES: tuple[Table, ...] = (
     EVENTS,
     REJECTS,
@@ -268,6 +284,7 @@ TABLES: tuple[Table, ...] = (
     PUBLICATIONS,
     REFOLDS_DONE,
     FLOW_PROGRESS,
+    DLQ_REPLAYS,
 )
 """In the order in which the sink writes them: the archive first, the progress last. The flow writes all but
-`refolds_done`, which belongs to `sipe reprocess`."""
+`refolds_done`, which belongs to `sipe reprocess`, and `dlq_replays`, which belongs to `sipe dlq`."""

@@ -112,7 +112,7 @@ def test_a_table_is_as_declared(untouched: Warehouse, table: Table) -> None:
 def test_there_is_nothing_but_declared_tables_and_views(untouched: Warehouse) -> None:
     query = "SELECT name FROM system.tables WHERE database = %(database)s"
     names = {row["name"] for row in untouched.rows(query, {"database": untouched.address.database})}
-    current = {"minute_facts_current", "stops_current", "stations_current"}
+    current = {f"{name}_current" for name in ("minute_facts", "stops", "stations", "quarantine")}
     views = {*current, "refolds_pending", *kpi_sql.VIEWS, *health_sql.VIEWS}
     assert names == {table.name for table in TABLES} | views | {"schema_migrations"}
 
