@@ -187,7 +187,7 @@ def test_letters_whose_time_has_come_are_counted_as_if_never_rejected(
     assert store.rows("SELECT count() AS n FROM dlq_replays") == [{"n": 0}], "a dry run changes nothing"
 
     dlq(data_dir, "replay", "--yes")
-    store_all(runtime, [], ahead_ms + 60_000)
+    store_all(runtime, [], ahead_ms + 500)
     after = facts(store)
     assert sum(row["good"] for row in after) == 32
     raws = store.rows("SELECT hex(raw) AS raw FROM events FINAL WHERE outcome = 'accepted'")
@@ -196,7 +196,7 @@ def test_letters_whose_time_has_come_are_counted_as_if_never_rejected(
     capsys.readouterr()
     dlq(data_dir, "replay", "--yes", "--force")
     assert "no letters that anything is left to do with" in capsys.readouterr().out
-    store_all(runtime, [], ahead_ms + 60_000)
+    store_all(runtime, [], ahead_ms + 500)
     assert facts(store) == after, "again changes nothing"
     assert store.rows("SELECT count() AS n FROM events FINAL") == [{"n": 32}]
 
