@@ -41,6 +41,11 @@ class QuarantineRules:
     stop_senders_min: int = 2
     """The flow stops when at least so many, and more than half, of the senders are in quarantine."""
 
+    @property
+    def recalled_records(self) -> int:
+        """So many of a sender's last records are enough to know where it stands."""
+        return 2 * self.window_records + self.release_records
+
 
 class SenderRow(NamedTuple):
     """Where a sender stands: since when, and what its last records were like."""
@@ -94,6 +99,32 @@ class Sender:
         self.valid_in_a_row = 0
         return True
 
+    @classmethod
+    def of(cls, outcomes: Iterable[RejectReason | None], rules: QuarantineRules) -> Sender:
+        """The sender as its last records left it: at least `rules.recalled_records` of them, or all that there were.
+
+        What became of a valid record tells whether the sender was in quarantine then: rejected as `quarantined`, or an
+        event (None). So its state follows even when it began before the records do.
+        """
+        sender = cls()
+        told = False  # a valid record has shown that the sender is in quarantine
+        since: list[int] = []  # after the last such record
+        for outcome in outcomes:
+            if outcome == "quarantined":
+                sender.quarantined = told = True
+                since = []
+                sender.count(_VALID, rules)
+            else:
+                if outcome is None and sender.quarantined:
+                    sender.quarantined = False
+                    if told:  # it was let back in, and sent nothing but rejects until now
+                        sender.window[:] = bytes(since)
+                        sender.rejected = len(since)
+                since.append(_VALID if outcome is None else _CODES[outcome])
+                sender.count(since[-1], rules)
+            told = told and sender.quarantined
+        return sender
+
     def release(self) -> None:
         """Let the sender back in, with a clean sheet: else what it sent before would set it aside at once."""
         self.window.clear()
@@ -129,11 +160,26 @@ class Quarantine:
         elif reject.reason in NEUTRAL:
             changed = False
         else:
-            self._examples[reject.reason] = f"{name}: {without_values(reject.detail)}"
+            self.recall_example(reject.reason, name, reject.detail)
             changed = sender.count(_CODES[reject.reason], self.rules)
         if changed:
             self._note(name, sender)
         return was_aside
+
+    def recall(self, name: str, outcomes: Iterable[RejectReason | None], heard_ms: int) -> None:
+        """Remember a sender by what became of its last records, all of them before the last tick.
+
+        To be called in the order in which senders were heard last, before anything else; `heard_ms` is the tick after
+        the last of the records.
+        """
+        sender = self._senders[name] = Sender.of((one for one in outcomes if one not in NEUTRAL), self.rules)
+        sender.heard_ms = heard_ms
+        if sender.quarantined:
+            self._aside.add(name)
+
+    def recall_example(self, reason: str, name: str, detail: str) -> None:
+        """Remember the last reject with this reason."""
+        self._examples[reason] = f"{name}: {without_values(detail)}"
 
     def tick(self, now_ms: int) -> list[SenderRow]:
         """The tick that follows the records since the last one; the senders that were set aside or let back in."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from connectors.clickhouse.archive_health import restore_health
+from connectors.clickhouse.archive_quarantine import restore_quarantine
 from connectors.clickhouse.client import Address, Warehouse, connect
 from models.fold.partition import PartitionFold
 from models.fold.retention import floor_of, forget
@@ -146,8 +147,9 @@ def restore(address: Address, config: FoldConfig, epoch: int, partition: int, of
         archived = f"SELECT DISTINCT station FROM events WHERE {_ARCHIVED}"  # noqa: S608  constants only
         for row in sorted(store.rows(archived, scope), key=lambda row: str(row["station"])):
             _restore_station(store, fold, row["station"], scope | row)
-        published = scope["published_epoch"], scope["published_offset"]
-        restore_health(store, fold.health, partition, fold.now_ms, published=published, end=(epoch, offset))
+        published, end = (scope["published_epoch"], scope["published_offset"]), (epoch, offset)
+        restore_health(store, fold.health, partition, fold.now_ms, published=published, end=end)
+        restore_quarantine(store, fold.quarantine, partition, fold.now_ms, published=published, end=end)
     return Restored(fold, last["tick_offset"] if last["epoch"] == epoch else 0)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.quarantine import HOUR_MS, Poisoned, Quarantine, QuarantineRules, SenderRow
+from models.quarantine import HOUR_MS, Poisoned, Quarantine, QuarantineRules, Sender, SenderRow
 from sipe.contracts.codec import REJECT_REASONS, Reject, RejectReason
 
 RULES = QuarantineRules(window_records=10, seen_min=4, release_records=3, senders_max=5)
@@ -160,6 +160,24 @@ def test_it_says_what_the_oracle_says(log: list[Heard | Tick]) -> None:
 @given(logs(), st.integers(0, 100))
 def test_saved_and_restored_anywhere_it_says_the_same(log: list[Heard | Tick], cut: int) -> None:
     assert told(Quarantine(RULES), log, cut % (len(log) + 1)) == told(Quarantine(RULES), log)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([None, None, SCHEMA]), min_size=1, max_size=4)
+             | st.tuples(st.sampled_from([None, SCHEMA]), st.integers(1, 12)).map(lambda of: [of[0]] * of[1]),
+             max_size=40),
+)  # fmt: skip
+def test_what_became_of_the_last_records_tells_where_a_sender_stands(runs: list[list[RejectReason | None]]) -> None:
+    quarantine = Quarantine(RULES)
+    outcomes: list[RejectReason | None] = []
+    for verdict in chain.from_iterable(runs):
+        aside = quarantine.judge(NAMES[0], reject(verdict) if verdict else None)
+        outcomes.append("quarantined" if aside and verdict is None else verdict)
+        known, told = quarantine._senders[NAMES[0]], Sender.of(outcomes[-RULES.recalled_records :], RULES)
+        assert told.quarantined == known.quarantined
+        if known.quarantined:
+            assert told.valid_in_a_row == known.valid_in_a_row
+        assert (told.window, told.rejected) == (known.window, known.rejected)
 
 
 @given(logs())
