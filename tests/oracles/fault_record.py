@@ -36,7 +36,7 @@ FAULTS: dict[str, Fault] = {
     "spool-power-cut": Fault("gateway loses power", "the spool's log cut at any byte, its last sector torn", "cuts"),
     "spool-damaged": Fault("gateway's spool damaged", "bytes of the file overwritten", "files set aside"),
     "flow-killed": Fault("flow killed while it works", "kill -9 at random moments of a day", "kills"),
-    "flow-killed-recovering": Fault("flow killed while it recovers", "kill -9 within 2 s of its start", "kills"),
+    "flow-killed-recovering": Fault("flow killed while it recovers", "kill -9 within 1 s of its start", "kills"),
     "flow-killed-new": Fault("flow killed before its first snapshot", "kill -9 once rows are stored", "kills"),
     "flow-drained": Fault("flow stopped in each phase", "SIGTERM: starting, idle, working, store or DLQ away", "stops"),
     "broker-frozen": Fault("broker frozen for 10 s", "SIGSTOP, SIGCONT", "requests without an answer"),
