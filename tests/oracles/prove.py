@@ -34,13 +34,13 @@ class Counts:
     seeds: int
     seeds_at_once: int
     kill_rounds: int
+    kills_per_round: int
     store_down_s: int
     full: bool
 
 
-FULL = Counts(seeds=1_000, seeds_at_once=50, kill_rounds=10, store_down_s=120, full=True)
-QUICK = Counts(seeds=50, seeds_at_once=50, kill_rounds=1, store_down_s=20, full=False)
-KILLS_PER_ROUND = 20
+FULL = Counts(seeds=1_000, seeds_at_once=50, kill_rounds=10, kills_per_round=20, store_down_s=120, full=True)
+QUICK = Counts(seeds=50, seeds_at_once=50, kill_rounds=1, kills_per_round=6, store_down_s=20, full=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Step:
 
 def steps(counts: Counts) -> Iterator[Step]:
     """All there is to do, the quick things first."""
-    common = {"STORE_DOWN_S": str(counts.store_down_s), "KILLS": str(KILLS_PER_ROUND)}
+    common = {"STORE_DOWN_S": str(counts.store_down_s), "KILLS": str(counts.kills_per_round)}
     if counts.full:
         common["SIPE_PROVE"] = "1"
     for first in range(1, counts.seeds + 1, counts.seeds_at_once):
