@@ -29,7 +29,7 @@ class FaultProxy:
     """Forwards connections to one target, from a port that stays the same; faults hold until `heal`.
 
     `connections` counts what clients opened, `cuts` the connections that were reset, `answers_lost` the answers that
-    never reached their client: for a test to assert that its fault happened.
+    never reached their client, `held` what a black hole swallowed: for a test to assert that its fault happened.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -39,6 +39,7 @@ class FaultProxy:
         self.connections = 0
         self.cuts = 0
         self.answers_lost = 0
+        self.held = 0
         self._target = (host, port)
         self._links: set[_Link] = set()
         self._answers_to_lose = 0
@@ -156,6 +157,7 @@ class FaultProxy:
     async def _hold_up(self) -> None:
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
+        self.held += not self._flowing.is_set()
         await self._flowing.wait()
 
     def __enter__(self) -> Self:
