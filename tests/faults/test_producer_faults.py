@@ -8,7 +8,7 @@ import random
 import msgspec
 import pytest
 from fault_record import record
-from fault_system import FaultSystem, a_day, chunks
+from fault_system import FaultSystem, NewSystem, a_day, chunks
 
 from models.twin.day import Day
 from sipe.clock import SystemClock
@@ -116,6 +116,32 @@ def test_poison_among_good_events_is_kept_and_skews_nothing(system: FaultSystem)
     assert set(poison("x", 1).values()) <= rejects(system).keys()
     assert balance.dead_lettered == sent
     record("poison", balance, met=sent)
+
+
+def test_a_bad_deploy_stops_the_flow_until_a_person_lets_it_go_on(new_system: NewSystem) -> None:
+    """Most senders of a partition send nothing but rejects: not they are broken, but what was deployed, or the flow."""
+    day = a_day(47)
+    first, second = chunks(day, 2)
+    deployed = [f"deployed.area.line.{number}" for number in range(40)]
+    system = new_system()
+    system.flow = system.another_flow(crashes_max=1)
+    system.flow.start()
+    system.play(first)
+    system.catch_up()
+    with system.sending() as sender:
+        for number in range(30):
+            for station in deployed:
+                sender.raw(station.encode(), b'{"type":"heartbeat","station":"%s","n":%d}' % (station.encode(), number))
+        sender.play(second)
+    alarm = system.alarm_of(system.flow, started=True)
+    assert "SIPE_STOP_ON_POISON=0" in alarm
+    assert any(system.stored().get(number, 0) < end for number, end in system.ends.items()), "it did not stop"
+    system.flow = system.another_flow(stop_on_poison=False)
+    system.flow.start()
+    recovery_s = system.catch_up()
+    balance = system.close_the_books(day.now_ms)
+    assert balance.dead_lettered >= 30 * len(deployed)
+    record("all-poison", balance, met=1, recovery_s=[recovery_s])
 
 
 def test_producers_of_two_versions_of_the_schema_are_served(system: FaultSystem) -> None:

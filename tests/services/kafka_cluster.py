@@ -68,7 +68,8 @@ class KafkaCluster:
         properties: Mapping[str, str] | None = None,
     ) -> None:
         self._directory = directory
-        self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self._cluster_id = "A" + identity[1:]  # as an argument it must not begin with a hyphen
         self._protocols = {"PLAIN": "PLAINTEXT", **(listeners or {})}
         self._extra = dict(properties or {})
         self.nodes = {number: self._node(number) for number in range(1, nodes + 1)}
