@@ -138,7 +138,8 @@ class FaultSystem:
             clickhouse_url=url_of(self.address),
             data_dir=directory / "data",
         )
-        self._log_path = directory / "flow.log"  # not on the disk that a test fills
+        self.log_path = directory / "flow.log"
+        """What the flows say on stderr; not on the disk that a test fills."""
         self.ledger = Ledger()
         self.ends: dict[int, int] = {}
         self.flow = self.another_flow()
@@ -159,7 +160,7 @@ class FaultSystem:
     @property
     def log(self) -> str:
         """What the flows have said on stderr."""
-        return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def until_logged(self, words: str) -> int:
         """Wait until a flow has said these words; returns how often."""
@@ -169,7 +170,7 @@ class FaultSystem:
     def another_flow(self, *, crashes_max: int = CRASHES_MAX, **changes: object) -> FlowProcess:
         """A flow with the system's settings, some of them changed; not started yet."""
         settings = replace(self.settings, **changes)  # type: ignore[arg-type]  # names of settings
-        return FlowProcess(settings, self._log_path, crashes_max=crashes_max)
+        return FlowProcess(settings, self.log_path, crashes_max=crashes_max)
 
     def alarm_of(self, flow: FlowProcess, *, started: bool = False) -> str:
         """Start a flow that will stop by itself; returns what it said. It has to be one that does not come back."""

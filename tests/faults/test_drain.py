@@ -55,9 +55,9 @@ class Flow:
 
 @contextmanager
 def flow_of(system: FaultSystem, **changes: Any) -> Iterator[Flow]:
-    system.settings.data_dir.mkdir(parents=True, exist_ok=True)
+    system.log_path.parent.mkdir(parents=True, exist_ok=True)
     settings = {**environ(system.settings), **{f"SIPE_{name.upper()}": value for name, value in changes.items()}}
-    with (system.settings.data_dir / "flow.log").open("ab") as log:
+    with system.log_path.open("ab") as log:
         command = [sys.executable, "-m", "pipelines.facts"]
         with subprocess.Popen(command, env=os.environ | settings, stderr=log) as process:
             try:
