@@ -153,5 +153,5 @@ class LetterWriter:
         patience.watch(
             len(waiting),
             f"gave up: {len(waiting)} dead letters waited {patience.timeout_s:g} s for {where} ({why}); "
-            "is the broker running, and is the topic there?",
+            "is the broker running, is the topic there, and may we write to it?",
         )
