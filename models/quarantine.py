@@ -82,6 +82,10 @@ class Sender:
 
     def count(self, code: int, rules: QuarantineRules) -> bool:
         """Take a record in; says whether the sender was set aside or let back in by it."""
+        if code == _VALID and not self.rejected and not self.quarantined:  # nearly all records, and quickly done with
+            if len(self.window) < rules.window_records:
+                self.window.append(_VALID)
+            return False
         self.window.append(code)
         self.rejected += code != _VALID
         if len(self.window) > rules.window_records:
