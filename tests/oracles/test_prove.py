@@ -1,0 +1,51 @@
+"""A proof goes on where it stopped, and what failed proves nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fault_record import read
+from prove import FULL, QUICK, Counts, Proof, Step, steps
+
+TEST = """
+from pathlib import Path
+from fault_record import record
+
+def test_something():
+    record("store-down", met=1)
+    assert Path({flag!r}).exists()
+"""
+
+
+def step_of(directory: Path) -> Step:
+    path = directory / "test_something.py"
+    path.write_text(TEST.format(flag=str(directory / "flag")))
+    return Step(name="something", words=("-c", "pyproject.toml", "--rootdir", ".", str(path)))
+
+
+def test_what_failed_is_done_again_and_what_passed_is_not(tmp_path: Path) -> None:
+    step, directory = step_of(tmp_path), tmp_path / "proof"
+    proof = Proof(directory)
+    assert not proof.run(step)
+    assert not proof.is_done(step)
+    assert read(proof.records) == [], "a test that failed proves nothing"
+    assert "assert False" in proof.last_words(step)
+    (tmp_path / "flag").touch()
+    assert proof.run(step)
+    again = Proof(directory)
+    assert again.is_done(step)
+    assert [entry.fault for entry in read(again.records)] == ["store-down"]
+
+
+@pytest.mark.parametrize(("counts", "seeds", "kills"), [(FULL, 1_000, 200), (QUICK, 50, 6)])
+def test_the_counts_are_those_that_are_promised(
+    counts: Counts, seeds: int, kills: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "prove.fault_tests", lambda: ["tests/faults/test_kills.py", "tests/faults/test_store_faults.py"]
+    )
+    todo = list(steps(counts))
+    assert len({step.name for step in todo}) == len(todo), "what is done is known by its name"
+    assert sum(int(step.environ.get("SIMULATION_SEEDS", 0)) for step in todo) == seeds
+    assert sum(int(step.environ["KILLS"]) for step in todo if "test_kills.py" in step.words[0]) == kills
