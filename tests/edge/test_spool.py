@@ -17,6 +17,7 @@ import pytest
 from fault_record import record
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from ledger import Balance
 
 from edge.spool import ROW_BYTES, Spool, SpoolLimits
 from edge.spool_file import SCHEMA_VERSION
@@ -274,7 +275,7 @@ def test_killed_at_any_moment_it_holds_what_it_acknowledged(tmp_path: Path) -> N
     assert lost == [event for event in acknowledged if event < left[0]], "only the oldest were delivered"
     assert 0 < delivered < len(acknowledged)
     assert len({boot for boot, _ in acknowledged}) == KILLS, "every start counts a boot of its own"
-    record("spool-killed", met=KILLS, runs=KILLS)
+    record("spool-killed", Balance(), met=KILLS, runs=KILLS)
 
 
 def test_after_a_power_cut_at_any_byte_it_holds_what_was_on_disk(tmp_path: Path) -> None:
@@ -301,7 +302,7 @@ def test_after_a_power_cut_at_any_byte_it_holds_what_was_on_disk(tmp_path: Path)
                 assert found == list(range(1, len(found) + 1))
                 assert len(found) >= safe
                 assert opened.append([beat(100)]) == 1
-    record("spool-power-cut", met=number + 1, runs=number + 1)
+    record("spool-power-cut", Balance(), met=number + 1, runs=number + 1)
 
 
 @pytest.mark.parametrize("damage", ["not a database", "header", "page"])

@@ -70,8 +70,9 @@ class Record(Struct, frozen=True, kw_only=True):
     fault: str
     runs: int
     met: int
-    lost: int
-    doubled: int
+    lost: int | None
+    """None where no ledger could be closed: the flow stopped, or a file was set aside."""
+    doubled: int | None
     recovery_s: tuple[float, ...] = ()
     """From the end of the fault until everything sent before is stored, once per run that measured it."""
 
@@ -84,7 +85,7 @@ def record(
     assert met > 0, f"{fault}: the fault did not happen, so nothing was proved"
     path = os.environ.get(RECORD_PATH)
     if path:
-        lost, doubled = (len(balance.lost), len(balance.doubled)) if balance else (0, 0)
+        lost, doubled = (len(balance.lost), len(balance.doubled)) if balance else (None, None)
         times = tuple(round(time_s, 2) for time_s in recovery_s)
         entry = Record(fault=fault, runs=runs, met=met, lost=lost, doubled=doubled, recovery_s=times)
         with Path(path).open("ab") as file:
@@ -104,7 +105,12 @@ def of_fault(fault: str, records: Iterable[Record]) -> Record:
         fault=fault,
         runs=sum(entry.runs for entry in same),
         met=sum(entry.met for entry in same),
-        lost=sum(entry.lost for entry in same),
-        doubled=sum(entry.doubled for entry in same),
+        lost=_sum(entry.lost for entry in same),
+        doubled=_sum(entry.doubled for entry in same),
         recovery_s=tuple(time_s for entry in same for time_s in entry.recovery_s),
     )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

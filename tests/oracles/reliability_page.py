@@ -35,5 +35,6 @@ def _row(fault: str, found: Record) -> str:
         return f"| {title} | {injected} | not run | | | | |"
     times = found.recovery_s
     recovery = f"{statistics.median(times):.1f} s / {max(times):.1f} s" if times else ""
-    numbers = f"{found.runs:,} | {found.met:,} {met} | {found.lost} | {found.doubled}"
+    lost, doubled = ("no ledger" if count is None else f"{count:,}" for count in (found.lost, found.doubled))
+    numbers = f"{found.runs:,} | {met}: {found.met:,} | {lost} | {doubled}"
     return f"| {title} | {injected} | {numbers} | {recovery} |"
