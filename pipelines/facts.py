@@ -8,12 +8,14 @@ Run it with `python -m pipelines.facts`; `sipe up` does. SIGTERM drains it: what
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -48,6 +50,7 @@ from sipe.settings import Settings, load
 
 _log = logging.getLogger(__name__)
 
+_ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 ORPHAN_TIMEOUT_S = 4.0
 """A child whose parent was killed has lost its servers too, and drains shorter."""
 UNDRAINED = f"{ERROR_PREFIX}stopped before all that was read was stored; the next start reads it again\n"
@@ -98,10 +101,14 @@ def run(settings: Settings, *, as_child: bool = False) -> None:
     )
     past = partial(restore, address, FoldConfig())
     flow = build(source, past, sink, monitor, stop_on_poison=settings.stop_on_poison)
-    with opened(settings.data_dir, settings.log_epoch) as recovery_dir, monitored(monitor, settings):
+    with (
+        opened(settings.data_dir, settings.log_epoch, settings.flow_process) as recovery_dir,
+        monitored(monitor, settings),
+    ):
         _log.info("the flow starts", extra={"epoch": settings.log_epoch, "path": str(recovery_dir)})
         cli_main(  # type: ignore[no-untyped-call]  # Bytewax's Rust part has no types
             flow,
+            **cluster_of(settings),
             workers_per_process=settings.workers,
             epoch_interval=timedelta(milliseconds=settings.snapshot_interval_ms),
             recovery_config=RecoveryConfig(recovery_dir),  # type: ignore[no-untyped-call]
@@ -115,13 +122,27 @@ def main(args: Sequence[str]) -> int:
         settings = load()
         logs.configure("flow", settings.log_level, service=True)
         run(settings, as_child=AS_CHILD in args)
-    except Exception as error:
-        cause = _sipe_error(error)
+    except BaseException as error:  # a panic of Bytewax's Rust part is no Exception
+        cause = _sipe_error(error) or _panic(error)
         if cause is None:
             raise
         sys.stderr.write(f"{ERROR_PREFIX}{' '.join(str(cause).split())}\n")
         return cause.exit_code
     return 0
+
+
+def cluster_of(settings: Settings) -> dict[str, Any]:
+    """What Bytewax has to know of the other processes; raises `UsageError`."""
+    if settings.flow_addresses is None:
+        if settings.flow_process != 1:
+            raise UsageError("SIPE_FLOW_PROCESS is set and SIPE_FLOW_ADDRESSES is not: a cluster needs both")
+        return {}
+    addresses = [address.strip() for address in settings.flow_addresses.split(",")]
+    if len(set(addresses)) < len(addresses) or not all(map(_ADDRESS.fullmatch, addresses)):
+        raise UsageError(f"SIPE_FLOW_ADDRESSES={settings.flow_addresses!r} is not host:port,host:port, each once")
+    if settings.flow_process > len(addresses):
+        raise UsageError(f"SIPE_FLOW_PROCESS={settings.flow_process}, but there are {len(addresses)} addresses")
+    return {"addresses": addresses, "process_id": settings.flow_process - 1}
 
 
 def _stored_offset(address: Address, epoch: int, partition: int) -> int | None:
@@ -139,6 +160,16 @@ def _sipe_error(error: BaseException | None) -> SipeError | None:
     while error is not None and not isinstance(error, SipeError):
         error = error.__cause__ or error.__context__
     return error
+
+
+def _panic(error: BaseException) -> SipeError | None:
+    """What to do after a panic of Bytewax: mostly, it has lost the connection to another process of the cluster."""
+    if type(error).__name__ != "PanicException":
+        return None
+    return SipeError(
+        f"the flow's engine gave up ({error}): did another process of its cluster end? start all of them again; they "
+        "go on from the last saved state"
+    )
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("doctor", "check servers, schema and settings, one line each", "sipe.commands.doctor"),
     Command("topics", "create the topics on a broker, or show what differs", "sipe.commands.topics"),
     Command("certs", "make certificates for brokers, services and gateways", "sipe.commands.certs"),
+    Command("backup", "copy the flow's saved state, while it runs or not", "sipe.commands.backup"),
+    Command("restore", "put a backup of the saved state back", "sipe.commands.restore"),
     Command("migrate", "bring the store's schema up to date", "sipe.commands.migrate"),
     Command("secrets", "make the passwords of a deployment, as files", "sipe.commands.secrets"),
 )

@@ -47,6 +47,10 @@ class Settings:
     """How often the flow saves its state."""
     workers: int = 1
     """Threads of the flow; partitions are shared out among them."""
+    flow_addresses: str | None = None
+    """The flow as a cluster: where its processes reach each other, `host:port,host:port`, the same for all of them."""
+    flow_process: int = 1
+    """Which of these addresses is this process's own, from 1."""
     refold_after_ms: int = 30_000
     """How long the first mark of a late event waits for others before what they touch is folded again."""
     stop_on_poison: bool = True

@@ -12,8 +12,9 @@ import logging
 import re
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from bytewax.recovery import init_db_dir
@@ -28,7 +29,9 @@ OLDER_KEPT = 2
 """So many states of earlier versions stay, for a way back to the program that wrote them."""
 HEAL = "start once with `sipe up --rebuild-state`: it sets the saved state aside and rebuilds it from the archive"
 
-LOCK = "lock"
+LOCK = "process-{}.lock"
+FIRST_PROCESS_S = 60.0
+"""So long the other processes of a cluster wait for the first one to make what they share."""
 _SQLITE_FAILURE = re.compile(r'SqliteFailure\(.*?Some\("(.*?)"\)\)', re.DOTALL)
 _FIRST_VERSION = 1
 """Lay in the epoch's directory itself."""
@@ -41,13 +44,17 @@ def epoch_dir(data_dir: Path, epoch: int) -> Path:
     return data_dir / "recovery" / f"epoch-{epoch}"
 
 
+def state_dir(data_dir: Path, epoch: int) -> Path:
+    """Where this program's state of one log is."""
+    return epoch_dir(data_dir, epoch) / f"state-{STATE_VERSION}"
+
+
 def open_recovery(data_dir: Path, epoch: int) -> Path:
     """The directory of this program's saved state for a log, made if missing.
 
     Raises `SipeError` when it belongs to a newer program, when it is damaged, and when it cannot be used.
     """
-    directory = epoch_dir(data_dir, epoch)
-    state = directory / f"state-{STATE_VERSION}"
+    directory, state = epoch_dir(data_dir, epoch), state_dir(data_dir, epoch)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_private_dir(directory)
@@ -74,22 +81,48 @@ def open_recovery(data_dir: Path, epoch: int) -> Path:
 
 
 @contextmanager
-def opened(data_dir: Path, epoch: int) -> Iterator[Path]:
-    """The directory of `open_recovery`, ours alone until this ends; an error of its store becomes a `SipeError`."""
-    with _ours_alone(epoch_dir(data_dir, epoch)):
+def opened(data_dir: Path, epoch: int, process: int = 1) -> Iterator[Path]:
+    """The directory of `open_recovery`, for one process of a cluster; an error of its store becomes a `SipeError`.
+
+    The first process makes it, the others wait for it. Nobody else may be the same process at the same time.
+    """
+    directory = epoch_dir(data_dir, epoch)
+    with _locked(directory / LOCK.format(process)):
+        if process > 1:
+            _wait_for(state_dir(data_dir, epoch))
         state = open_recovery(data_dir, epoch)
         with _explained(state):
             yield state
 
 
 @contextmanager
-def _ours_alone(directory: Path) -> Iterator[None]:
-    lock = DirectoryLock(directory / LOCK)
+def ours_alone(directory: Path) -> Iterator[None]:
+    """Keep every flow out of an epoch's directory; raises `SipeError` while one is in."""
+    with ExitStack() as locks:
+        for path in {directory / LOCK.format(1), *directory.glob(LOCK.format("*"))}:
+            locks.enter_context(_locked(path))
+        yield
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    lock = DirectoryLock(path)
     lock.acquire()
     try:
         yield
     finally:
         lock.release()
+
+
+def _wait_for(state: Path) -> None:
+    deadline_s = time.monotonic() + FIRST_PROCESS_S
+    while not _parts(state):
+        if time.monotonic() > deadline_s:
+            raise SipeError(
+                f"{state} was not made for {FIRST_PROCESS_S:g} s: the processes of a cluster share one data directory; "
+                "does the first one run?"
+            )
+        time.sleep(0.1)
 
 
 @contextmanager
@@ -108,15 +141,20 @@ def set_aside(data_dir: Path, epoch: int) -> Path | None:
 
     Raises `SipeError` while a flow uses it.
     """
-    state = epoch_dir(data_dir, epoch) / f"state-{STATE_VERSION}"
+    state = state_dir(data_dir, epoch)
+    if not state.exists():
+        return None
+    with ours_alone(state.parent):
+        return move_aside(state)
+
+
+def move_aside(directory: Path) -> Path:
+    """Give a directory a name under which nobody looks for it; returns it."""
+    taken = len(list(directory.parent.glob(f"{directory.name}.aside-*")))
     try:
-        if not state.exists():
-            return None
-        with _ours_alone(state.parent):
-            taken = len(list(state.parent.glob(f"{state.name}.aside-*")))
-            return state.rename(state.with_name(f"{state.name}.aside-{taken + 1}"))
+        return directory.rename(directory.with_name(f"{directory.name}.aside-{taken + 1}"))
     except OSError as error:
-        raise SipeError(f"{state} cannot be set aside ({error.strerror}): move it away by hand") from error
+        raise SipeError(f"{directory} cannot be set aside ({error.strerror}): move it away by hand") from error
 
 
 def broken(state: Path, why: str) -> SipeError:
