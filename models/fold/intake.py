@@ -84,6 +84,7 @@ def _presence(station: StationState, source: str, boot: int) -> Presence:
 def presume_heard(station: StationState, first_ms: int, last_ms: int) -> None:
     """Events that are not taken in one by one: the first and the last of them, which lie near each other."""
     station.heard.add(first_ms, last_ms + station.config.retire_ms)
+    station.first_ms = min(first_ms, station.first_ms if station.first_ms is not None else first_ms)
     _record(station, first_ms, last_ms)
 
 

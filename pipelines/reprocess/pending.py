@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from connectors.clickhouse.archive import CORRECTIONS, DEFINITIONS
+from connectors.clickhouse.archive import DEFINITIONS
 from connectors.clickhouse.block import Block
 from connectors.clickhouse.client import Address, Warehouse, connect
 from connectors.clickhouse.content import Position
@@ -18,26 +18,19 @@ from connectors.clickhouse.writer import Writer
 from models.fold.rules import DAY_MS, MINUTE_MS, FoldConfig, minute_of
 from pipelines.reprocess.job import Report, Result, fold_again
 from pipelines.reprocess.work import Done, Task
-from sipe.contracts.codec import decode
-from sipe.contracts.events import CalendarAssigned, CountingAuthoritySet, StandardTimeSet
+from sipe.contracts.codec import Reject, decode
+from sipe.contracts.events import CalendarAssigned, CountingAuthoritySet, Event, StandardTimeSet
 from sipe.contracts.fields import INTERVAL_MS_MAX
-from sipe.contracts.tables import REFOLDS_DONE
+from sipe.contracts.tables import REFOLDS_DONE, version_of
 
 _PENDING = """
 SELECT station, toUInt32(day) AS day, version, done_version, resume_ms FROM refolds_pending ORDER BY station, day
 """
 
 _NEWS = """
-SELECT epoch, offset, toUnixTimestamp64Milli(record_ts), raw FROM events FINAL
-WHERE station = %(station)s AND (outcome = 'late' OR type IN %(definitions)s AND outcome = 'accepted')
-    AND (epoch, offset) < (%(epoch)s, %(offset)s)
-    AND bitOr(bitShiftLeft(toUInt64(epoch), 40), toUInt64(offset)) > %(since)s
+SELECT station, epoch, offset, toUnixTimestamp64Milli(record_ts), raw FROM events
+WHERE station IN %(stations)s AND (outcome = 'late' OR type IN %(definitions)s AND outcome = 'accepted')
 ORDER BY epoch, offset
-"""
-
-_FIRST_BEFORE = """
-SELECT toUnixTimestamp64Milli(min(ts)), count() FROM events
-WHERE station = %(station)s AND (epoch, offset) < (%(epoch)s, %(offset)s) AND type NOT IN %(no_signs)s
 """
 _SETTLED = "SELECT station, max(version) FROM refolds_done GROUP BY station"
 
@@ -61,6 +54,14 @@ class Mark(NamedTuple):
     def is_new(self) -> bool:
         """Whether something was marked since it was folded again."""
         return self.version > self.done_version
+
+
+class News(NamedTuple):
+    """An event that was late, or defines something: where it lies in the log, and its record's time."""
+
+    at: Position
+    record_ms: int
+    event: Event | Reject
 
 
 class Plan(NamedTuple):
@@ -94,6 +95,7 @@ def plan(store: Warehouse, waiting: Iterable[Mark]) -> Plan:
         by_station[mark.station].append(mark)
     planned = Plan([], {}, [])
     settled = dict(store.tuples(_SETTLED))
+    news = _news(store, by_station.keys())
     for name, cut in cuts(store, FoldConfig(), by_station.keys()).items():
         ready = [mark for mark in by_station[name] if _is_ready(mark, cut)]
         if not ready:
@@ -102,7 +104,7 @@ def plan(store: Warehouse, waiting: Iterable[Mark]) -> Plan:
         planned.too_late.extend(mark for mark in ready if mark.day_ms + DAY_MS <= cut.begin_ms)
         from_ms = max(min(mark.day_ms for mark in ready), cut.begin_ms)
         if from_ms < cut.floor_ms:
-            corrected = _corrected_calendars(store, cut, ready, settled.get(name, 0))
+            corrected = _corrected_calendars(cut, ready, news[name], settled.get(name, 0))
             planned.tasks.append(Task(cut, from_ms, cut.floor_ms, corrected))
     return planned
 
@@ -151,33 +153,37 @@ def _is_ready(mark: Mark, cut: Cut) -> bool:
     return mark.version <= cut.version if mark.is_new else 0 < mark.resume_ms <= cut.floor_ms
 
 
-def _corrected_calendars(store: Warehouse, cut: Cut, ready: list[Mark], since: int) -> tuple[Position, ...]:
+def _news(store: Warehouse, stations: Collection[str]) -> dict[str, list[News]]:
+    found: dict[str, list[News]] = defaultdict(list)
+    scope = {"stations": tuple(stations), "definitions": DEFINITIONS}
+    for station, epoch, offset, record_ms, raw in store.tuples(_NEWS, scope) if stations else ():
+        found[station].append(News(Position(epoch, offset), record_ms, decode(raw.encode())))
+    return found
+
+
+def _corrected_calendars(cut: Cut, ready: list[Mark], news: list[News], since: int) -> tuple[Position, ...]:
     """The calendars that made the marks, when nothing else did; else nothing, and everything has to be looked at."""
     if not all(mark.is_new for mark in ready):
         return ()
-    scope: dict[str, Any] = {"station": cut.station, "epoch": cut.before.epoch, "offset": cut.before.offset}
     corrected: list[Position] = []
-    scope |= {"since": since, "definitions": DEFINITIONS}
-    for epoch, offset, record_ms, raw in store.tuples(_NEWS, scope):
-        event = decode(raw.encode())
+    for at, record_ms, event in news:
+        if at >= cut.before or version_of(*at) <= since:
+            continue
         if not isinstance(event, CalendarAssigned | StandardTimeSet | CountingAuthoritySet):
             return ()
-        if not _may_have_marked(store, cut.station, Position(epoch, offset), event.valid_from_ms, record_ms):
+        if not _may_have_marked(cut, event.valid_from_ms, record_ms):
             continue
         if not isinstance(event, CalendarAssigned) or event.ts_ms < cut.floor_ms:  # then it is a sign of life there
             return ()
-        corrected.append(Position(epoch, offset))
+        corrected.append(at)
     return tuple(corrected)
 
 
-def _may_have_marked(store: Warehouse, station: str, at: Position, valid_from_ms: int, record_ms: int) -> bool:
+def _may_have_marked(cut: Cut, valid_from_ms: int, record_ms: int) -> bool:
     """Whether a definition can have found older time than the flow still knew.
 
     No event is admitted that is more than minutes ahead of its record, so the floor lay almost 72 h before the record.
+    The station's beginning is the longest interval before its first event, or earlier.
     """
     beyond_ms = record_ms - INTERVAL_MS_MAX
-    if valid_from_ms >= beyond_ms:
-        return False
-    scope = {"station": station, "epoch": at.epoch, "offset": at.offset, "no_signs": (*DEFINITIONS, *CORRECTIONS)}
-    ((first_ms, count),) = store.tuples(_FIRST_BEFORE, scope)
-    return bool(count) and first_ms < beyond_ms
+    return valid_from_ms < beyond_ms and cut.begin_ms < beyond_ms - INTERVAL_MS_MAX

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from connectors.clickhouse import stored
 from connectors.clickhouse.client import Warehouse
-from connectors.clickhouse.content import Position, read_all, read_timeline
+from connectors.clickhouse.content import Position, days_heard, read_all, read_timeline
 from connectors.clickhouse.cuts import Cut
 from connectors.clickhouse.sink import Publication
-from connectors.clickhouse.writer import Writer
+from connectors.clickhouse.writer import ROWS_PER_INSERT, Writer
 from models.fold.intake import apply
 from models.fold.minutes import MinuteRun
 from models.fold.partition import Restatement
@@ -32,7 +32,7 @@ TIMELINE_CHUNK_MS = 31 * DAY_MS
 """Without its pieces, a month of a station is small."""
 
 _CALENDARS = """
-SELECT epoch, offset, raw FROM events FINAL
+SELECT epoch, offset, raw FROM events
 WHERE station = %(station)s AND type = 'calendar_assigned' AND outcome = 'accepted'
 """
 
@@ -70,13 +70,17 @@ def run(task: Task, store: Warehouse, writer: Writer | None) -> Done:
     events, compared, changed = 0, 0, 0
     staged: Counter[str] = Counter()
     parts = _corrected(task, store, refold) if task.corrected else _everything(task, store, refold)
+    waiting: list[MinuteRun] = []
     for read, minutes in parts:
         events += read
         compared += minutes.compared
         changed += len(minutes.changed)
-        _stage(writer, _rows(cut, minutes.changed, [], version), staged)
+        waiting += minutes.changed
+        if len(waiting) > ROWS_PER_INSERT:
+            _stage(writer, _rows(cut, waiting, [], version), staged)
+            waiting = []
     stops = refold.stop_changes(station)
-    _stage(writer, _rows(cut, [], stops, version), staged)
+    _stage(writer, _rows(cut, waiting, stops, version), staged)
     return Done(task, events, compared, changed, len(stops), refold.resume_ms, tuple(sorted(staged.items())))
 
 
@@ -90,11 +94,17 @@ def _everything(task: Task, store: Warehouse, refold: Refold) -> Iterator[tuple[
 
 def _corrected(task: Task, store: Warehouse, refold: Refold) -> Iterator[tuple[int, Minutes]]:
     station = task.cut.station
-    before = _calendars_without(store, task)
+    before, after = _calendars(store, task)
+    heard = blank(station)
+    if not before or before[0][0] > task.from_ms:  # what was not planned by a calendar was, while it was heard of
+        heard = days_heard(store, station, task.cut.before)
+    heard.calendars = after
     for from_ms, to_ms in _chunks(task, TIMELINE_CHUNK_MS):
-        content = read_timeline(store, station, task.cut.before, from_ms, to_ms)
+        spans = replanned(heard, before, from_ms, to_ms)
+        if not spans:
+            continue
+        content = read_timeline(store, station, task.cut.before, spans)
         yield content.events, Minutes(0, [])
-        spans = replanned(content.station, before, from_ms, to_ms)
         for (start, end), cells in zip(spans, stored.cells(store, station, spans), strict=True):
             yield 0, refold.span(content.station, start, end, cells, stored_quantities=True)
 
@@ -104,15 +114,17 @@ def _chunks(task: Task, length_ms: int) -> Iterator[Span]:
         yield from_ms, min(from_ms + length_ms, task.to_ms)
 
 
-def _calendars_without(store: Warehouse, task: Task) -> History[Calendar]:
-    """The calendars as the stored rows know them."""
-    station = blank(task.cut.station)
-    for epoch, offset, raw in store.tuples(_CALENDARS, {"station": station.station}):
+def _calendars(store: Warehouse, task: Task) -> tuple[History[Calendar], History[Calendar]]:
+    """The calendars as the stored rows know them, and as they are."""
+    before, after = blank(task.cut.station), blank(task.cut.station)
+    for epoch, offset, raw in store.tuples(_CALENDARS, {"station": task.cut.station}):
         event = decode(raw.encode())
-        if (epoch, offset) not in task.corrected and (epoch, offset) < task.cut.before:
-            assert isinstance(event, CalendarAssigned)  # noqa: S101  the query asked for nothing else
-            apply(station, event)
-    return station.calendars
+        assert isinstance(event, CalendarAssigned)  # noqa: S101  the query asked for nothing else
+        if (epoch, offset) < task.cut.before:
+            apply(after, event)
+            if (epoch, offset) not in task.corrected:
+                apply(before, event)
+    return before.calendars, after.calendars
 
 
 def _rows(cut: Cut, minutes: list[MinuteRun], stops: list[StopChange], version: int) -> Publication:
