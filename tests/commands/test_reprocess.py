@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import sipe
+from command_line import MAPPING, log_of, sipe
 
 from connectors.clickhouse.client import Warehouse, connect
 from connectors.embedded.stack import running
@@ -72,3 +72,13 @@ def test_a_span_has_to_be_named(tmp_path: Path) -> None:
         done = sipe("reprocess", *words, "--data", tmp_path)
         assert done.returncode != 0
         assert "--from" in done.stderr or "nothing runs" in done.stderr
+
+
+def test_a_real_log_folded_again_is_what_the_stream_has_made_of_it(answer: Callable[..., Any], tmp_path: Path) -> None:
+    log, data = log_of(tmp_path / "some.csv", {"Packing", "Machine 14 - Milling"}), tmp_path / "data"
+    done = sipe("replay", log, "--mapping", MAPPING, "--json", "--data", data)
+    assert done.returncode == 0, done.stderr
+    again = answer("reprocess", "--from", "2000-01-01", "--to", "2100-01-01", "--data", data)
+    assert again["stations"] == 2
+    assert again["cells_compared"] > 10_000
+    assert (again["cells_changed"], again["stops_changed"]) == (0, 0)
