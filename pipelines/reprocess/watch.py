@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -21,6 +22,8 @@ POLL_S = 5.0
 STEP_S = 0.2
 RESUME_EVERY_S = 60.0
 """Marks that only wait for their stations' time to go on are looked at this seldom."""
+NOT_ALLOWED = "failed with code 497"
+"""The store's user may not create and drop tables; to try again is of no use."""
 PAUSE_S = 15.0
 PAUSE_MAX_S = 120.0
 """After a run that failed; the pause doubles."""
@@ -60,6 +63,10 @@ class Watcher:
                 self._start()
                 self._waiting_since_s, self._pause_s = None, PAUSE_S
         except (SipeError, OSError) as error:
+            if NOT_ALLOWED in str(error):
+                self._not_before_s = math.inf
+                _log.warning("%s: what is marked waits for `sipe reprocess --watch`, run by a user who may", error)
+                return
             self._not_before_s = self._monotonic_s() + self._pause_s
             _log.warning("what is marked cannot be folded again: %s; next try in %g s", error, self._pause_s)
             self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)

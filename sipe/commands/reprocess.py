@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
+from connectors.clickhouse.client import Address, connect
 from connectors.clickhouse.cuts import Cut, cuts
 from models.fold.rules import FoldConfig
 from pipelines.reprocess.job import Result, fold_again, one_at_a_time
 from pipelines.reprocess.pending import asked_for, marks, settle, settle_marks, settled_by
 from pipelines.reprocess.watch import watch
-from pipelines.runtime.system import Runtime, settings_within
+from pipelines.runtime.system import settings_within
 from sipe.commands._output import count, note, out, plural, print_json, progress_bar
 from sipe.commands._reading import matching, reading_system
 from sipe.commands._system import add_data_option, settings_of, time_option, working_system
@@ -43,15 +45,21 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     if args.watch:
         return _watch(args, settings)
-    with reading_system(settings) as runtime:
-        return _pending(args, settings, runtime) if args.pending else _asked_for(args, settings, runtime)
+    with ExitStack() as open_while:
+        if settings.clickhouse_url:
+            address = Address.parse(settings.clickhouse_url)
+        else:
+            address = open_while.enter_context(reading_system(settings)).system.store
+        return _pending(args, settings, address) if args.pending else _asked_for(args, settings, address)
 
 
 def _watch(args: argparse.Namespace, settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    watch(settings_within(settings, working_system(settings)), stop, processes=args.processes)
+    if not settings.clickhouse_url:
+        settings = settings_within(settings, working_system(settings))
+    watch(settings, stop, processes=args.processes)
     return 0
 
 
@@ -62,28 +70,30 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("--pending and --watch take what is marked; leave out --from, --to, --station, --dry-run")
 
 
-def _asked_for(args: argparse.Namespace, settings: Settings, runtime: Runtime) -> int:
+def _asked_for(args: argparse.Namespace, settings: Settings, address: Address) -> int:
     since, until = time_option(args.since, "--from"), time_option(args.until, "--to")
     if since is None or until is None:
         raise UsageError("name the time to fold again with --from and --to, or --pending for what is marked")
     if until <= since:
         raise UsageError(f"--to {args.until} does not lie after --from {args.since}")
-    with one_at_a_time(settings.data_dir), progress_bar("station-days") as report:
-        store = runtime.store()
+    with ExitStack() as open_while:
+        open_while.enter_context(one_at_a_time(settings.data_dir))
+        report = open_while.enter_context(progress_bar("station-days"))
+        store = open_while.enter_context(connect(address))
         waiting = marks(store)
         found = cuts(store, FoldConfig(), matching(store, args.station) if args.station else None)
         tasks = asked_for(found.values(), _ms(since), _ms(until))
-        result = fold_again(store.address, tasks, processes=args.processes, dry_run=args.dry_run, report=report)
+        result = fold_again(address, tasks, processes=args.processes, dry_run=args.dry_run, report=report)
         if not args.dry_run:
-            settle(store.address, settled_by(result.done, waiting), result.done)
+            settle(address, settled_by(result.done, waiting), result.done)
     notes = _left_out(found, tasks, until)
     _say(args, result, notes)
     return 0
 
 
-def _pending(args: argparse.Namespace, settings: Settings, runtime: Runtime) -> int:
+def _pending(args: argparse.Namespace, settings: Settings, address: Address) -> int:
     with one_at_a_time(settings.data_dir), progress_bar("station-days") as report:
-        result = settle_marks(runtime.system.store, processes=args.processes, report=report)
+        result = settle_marks(address, processes=args.processes, report=report)
     _say(args, result, [])
     return 0
 
