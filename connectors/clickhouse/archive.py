@@ -29,18 +29,26 @@ CARRIED = (
     "state_changed", "order_started", "order_ended", "operator_signed_on", "operator_signed_off", "stop_classified",
 )  # fmt: skip
 """What may still be in force long after it was told."""
+STATIONS_AT_ONCE = 10
+"""So many stations share a query, but for their events: a query costs more than what it finds."""
 IN_FORCE = 100
 """Of each such type and source, so many of the last events before the reach."""
 
 _ARCHIVED = "partition = %(partition)s AND (epoch, offset) < (%(epoch)s, %(offset)s)"
 _LOG = f"station = %(station)s AND {_ARCHIVED}"
+_LOGS = f"station IN %(stations)s AND {_ARCHIVED}"
 _PUBLISHED = "(epoch, offset) < (%(published_epoch)s, %(published_offset)s)"
 _TAKEN = "outcome IN ('accepted', 'late')"
 _BEFORE = f"{_LOG} AND {_TAKEN} AND {_PUBLISHED} AND ts < fromUnixTimestamp64Milli(toInt64(%(since_ms)s))"
 
+_STATIONS = f"SELECT DISTINCT station FROM events WHERE {_ARCHIVED}"  # noqa: S608  constants only
+
+_FLOOR = "transform(toString(station), %(stations_array)s, %(floors_s)s, toUInt32(0))"
+"""Of the row's station, in s."""
+
 _ACTIVE = f"""
-SELECT source, min(ts) AS first, maxIf(ts, outcome = 'accepted') AS newest FROM events
-WHERE {_LOG} AND {_TAKEN} AND {_PUBLISHED} AND type NOT IN %(no_signs)s GROUP BY source
+SELECT station, source, min(ts) AS first, maxIf(ts, outcome = 'accepted') AS newest FROM events
+WHERE {_ARCHIVED} AND {_TAKEN} AND {_PUBLISHED} AND type NOT IN %(no_signs)s GROUP BY station, source
 """  # noqa: S608  constants only
 
 # What was published: everything within reach, and of before what may still be in force and when each source last spoke.
@@ -61,54 +69,57 @@ ORDER BY epoch, offset
 """  # noqa: S608  constants only
 
 _SEEN = f"""
-SELECT source, boot, min(seq) AS first, max(seq) AS last
+SELECT station, source, boot, min(seq) AS first, max(seq) AS last
 FROM (
-    SELECT source, boot, seq, seq - row_number() OVER (PARTITION BY source, boot ORDER BY seq) AS island
-    FROM (SELECT DISTINCT source, boot, seq FROM events WHERE {_LOG})
+    SELECT station, source, boot, seq,
+        seq - row_number() OVER (PARTITION BY station, source, boot ORDER BY seq) AS island
+    FROM (SELECT DISTINCT station, source, boot, seq FROM events WHERE {_LOGS})
 )
-GROUP BY source, boot, island ORDER BY source, boot, first
+GROUP BY station, source, boot, island ORDER BY station, source, boot, first
 """  # noqa: S608  constants only
 
 _COUNTS = f"""
-SELECT countIf(outcome = 'accepted') AS accepted, countIf(outcome = 'duplicate') AS duplicates,
+SELECT station, countIf(outcome = 'accepted') AS accepted, countIf(outcome = 'duplicate') AS duplicates,
     countIf(outcome = 'late') AS late, countIf(NOT {_PUBLISHED}) AS waiting
-FROM events FINAL WHERE {_LOG}
+FROM events FINAL WHERE {_LOGS} GROUP BY station
 """  # noqa: S608  constants only
 
 _FIRST_COUNTERS = f"""
-SELECT step, min((ts, source, boot, seq)) AS identity
+SELECT station, step, min((ts, source, boot, seq)) AS identity
 FROM (
-    SELECT JSONExtractString(raw, 'step') AS step, ts, source, boot, seq FROM events
-    WHERE {_LOG} AND {_PUBLISHED} AND {_TAKEN} AND raw != '' AND (type = 'cycle_completed' OR type = 'interval_reported'
-        AND JSONExtractInt(raw, 'good') + JSONExtractInt(raw, 'scrap') + JSONExtractInt(raw, 'rework') > 0)
+    SELECT station, JSONExtractString(raw, 'step') AS step, ts, source, boot, seq FROM events
+    WHERE {_LOGS} AND {_PUBLISHED} AND {_TAKEN} AND raw != ''
+        AND (type = 'cycle_completed' OR type = 'interval_reported'
+            AND JSONExtractInt(raw, 'good') + JSONExtractInt(raw, 'scrap') + JSONExtractInt(raw, 'rework') > 0)
 )
-GROUP BY step
+GROUP BY station, step
 """  # noqa: S608  constants only
 
 # What was published before the position. A crash within the writing of a tick leaves rows from after it. Where such a
 # row has replaced the one before, it tells that a cell was there before if it takes it back; else it will come again.
-_CELLS = """
-SELECT toUnixTimestamp(minute) AS minute_s, groupArray((order, product, shift)) AS cells
+_CELLS = f"""
+SELECT station, toUnixTimestamp(minute) AS minute_s, groupArray((order, product, shift)) AS cells
 FROM (
-    SELECT minute, order, product, shift FROM minute_facts
-    WHERE station = %(station)s AND minute >= toDateTime(%(floor_s)s, 'UTC')
-    GROUP BY minute, order, product, shift
+    SELECT station, minute, order, product, shift FROM minute_facts
+    WHERE station IN %(stations)s AND minute >= toDateTime(%(lowest_s)s, 'UTC') AND toUnixTimestamp(minute) >= {_FLOOR}
+    GROUP BY station, minute, order, product, shift
     HAVING if(countIf(version < %(version)s) > 0,
         argMaxIf(is_deleted, version, version < %(version)s) = 0, argMax(is_deleted, version) = 1)
 )
-GROUP BY minute
-"""
+GROUP BY station, minute
+"""  # noqa: S608  constants only
 
-_STOPS = """
+_STOPS = f"""
 SELECT * FROM stops FINAL
-WHERE station = %(station)s AND to_ts >= toDateTime64(%(floor_s)s, 3, 'UTC') ORDER BY from_ts
-"""
+WHERE station IN %(stations)s AND to_ts >= toDateTime64({_FLOOR}, 3, 'UTC') ORDER BY station, from_ts
+"""  # noqa: S608  constants only
 
+_DISPLAYS = "SELECT station, display FROM stations FINAL WHERE station IN %(stations)s"
 
 _DAYS = """
-SELECT toUnixTimestamp(toDateTime(day, 'UTC')) AS day_s,
+SELECT station, toUnixTimestamp(toDateTime(day, 'UTC')) AS day_s,
     if(countIf(version < %(version)s) > 0, argMaxIf(events, version, version < %(version)s), max(events)) AS events
-FROM refolds WHERE station = %(station)s GROUP BY day
+FROM refolds WHERE station IN %(stations)s GROUP BY station, day
 """
 
 
@@ -144,9 +155,7 @@ def restore(address: Address, config: FoldConfig, epoch: int, partition: int, of
         fold.now_ms = last["now_ms"] or None
         scope |= {"published_epoch": last["epoch"], "published_offset": last["tick_offset"]}
         scope |= {"always": ALWAYS, "carried": CARRIED, "no_signs": (*DEFINITIONS, *CORRECTIONS), "in_force": IN_FORCE}
-        archived = f"SELECT DISTINCT station FROM events WHERE {_ARCHIVED}"  # noqa: S608  constants only
-        for row in sorted(store.rows(archived, scope), key=lambda row: str(row["station"])):
-            _restore_station(store, fold, row["station"], scope | row)
+        _restore_stations(store, fold, scope)
         published, end = (scope["published_epoch"], scope["published_offset"]), (epoch, offset)
         restore_health(store, fold.health, partition, fold.now_ms, published=published, end=end)
         restore_quarantine(store, fold.quarantine, partition, fold.now_ms, published=published, end=end)
@@ -167,59 +176,102 @@ def _check_newest(address: Address, last: dict[str, Any], epoch: int, partition:
         )
 
 
-def _restore_station(store: Warehouse, fold: PartitionFold, name: str, scope: dict[str, Any]) -> None:
+def _restore_stations(store: Warehouse, fold: PartitionFold, scope: dict[str, Any]) -> None:
+    active = _by_station(store, _ACTIVE, scope)
+    floors: dict[str, int] = {}
+    for name in (row["station"] for row in store.rows(_STATIONS, scope)):
+        active_ms = _active_ms(active.get(name, []))
+        floors[name] = floor_of(active_ms, fold.config) if active_ms else 0
+    names = sorted(floors, key=lambda name: (floors[name], name))
+    for at in range(0, len(names), STATIONS_AT_ONCE):
+        some = names[at : at + STATIONS_AT_ONCE]
+        past = _Past(store, some, [floors[name] for name in some], scope)
+        for name in some:
+            _restore_station(fold, name, active.get(name, []), past)
+
+
+def _restore_station(fold: PartitionFold, name: str, active: list[dict[str, Any]], past: _Past) -> None:
     station = fold.stations[name] = StationState(name, fold.config)
-    active = store.rows(_ACTIVE, scope)
-    active_ms = {row["source"]: newest_ms for row in active if (newest_ms := _ms(row["newest"]))}
-    since_ms = max(floor_of(active_ms, fold.config) - DAY_MS, 0) if active_ms else 0
-    waiting: list[StationEvent] = []
-    for row in store.rows(_EVENTS, scope | {"since_ms": since_ms}):
-        event = decode(row["raw"].encode())
-        if not isinstance(event, StationEvent):
-            continue
-        if (row["epoch"], row["offset"]) < (scope["published_epoch"], scope["published_offset"]):
-            fold.apply(event)
-        else:
-            waiting.append(event)
+    published, waiting = past.events(name)
+    for event in published:
+        fold.apply(event)
     if station.first_ms is not None:
         station.first_ms = min(station.first_ms, *(_ms(row["first"]) for row in active))
-    station.active_ms = active_ms
+    station.active_ms = _active_ms(active)
     forget(station)
     station.settle(fold.now_ms or 0)
-    _read_published(store, station, scope | {"floor_s": station.floor_ms // 1000})
+    past.read_published(station)
     for event in waiting:
         fold.apply(event)
-    _read_counts(store, station, scope)
+    past.read_counts(station)
 
 
-def _read_published(store: Warehouse, station: StationState, scope: dict[str, Any]) -> None:
-    """The rows that the store holds of a station, and what is older than the reach but decides about rows to come."""
-    for row in store.rows("SELECT display FROM stations FINAL WHERE station = %(station)s", scope):
-        station.display = station.display or ((0, "", 0, 0), row["display"])
-    for row in store.rows(_FIRST_COUNTERS, scope):
-        ts, source, boot, seq = row["identity"]
-        station.first_counter[row["step"]] = (_ms(ts), source, boot, seq)
-    for row in store.rows(_CELLS, scope):
-        station.published[row["minute_s"] * 1000] = tuple(sorted(row["cells"]))
-    station.stops = [
-        Stop(
-            _ms(row["from_ts"]), _ms(row["to_ts"]), row["state"], row["reason"], row["classified_by"],
-            row["stop_version"], row["order"], row["product"], row["shift"], bool(row["open"]),
-        )
-        for row in store.rows(_STOPS, scope)
-    ]  # fmt: skip
-    station.refolds = {row["day_s"] * 1000: row["events"] for row in store.rows(_DAYS, scope)}
+class _Past:
+    """What the store holds of some stations."""
+
+    def __init__(self, store: Warehouse, names: list[str], floors_ms: list[int], scope: dict[str, Any]) -> None:
+        self._store = store
+        self._floors_ms = dict(zip(names, floors_ms, strict=True))
+        floors_s = [floor_ms // 1000 for floor_ms in floors_ms]
+        self._scope = scope
+        some = scope | {"stations": tuple(names), "stations_array": names}
+        some |= {"floors_s": floors_s, "lowest_s": min(floors_s)}
+        queries = (_DISPLAYS, _FIRST_COUNTERS, _CELLS, _STOPS, _DAYS, _SEEN, _COUNTS)
+        self._rows = {query: _by_station(store, query, some) for query in queries}
+
+    def events(self, name: str) -> tuple[list[StationEvent], list[StationEvent]]:
+        """What is within reach or may still be in force: the events that a tick has published, and those after it."""
+        since_ms = max(self._floors_ms[name] - DAY_MS, 0)
+        end = self._scope["published_epoch"], self._scope["published_offset"]
+        published: list[StationEvent] = []
+        waiting: list[StationEvent] = []
+        for row in self._store.rows(_EVENTS, self._scope | {"station": name, "since_ms": since_ms}):
+            event = decode(row["raw"].encode())
+            if isinstance(event, StationEvent):
+                (published if (row["epoch"], row["offset"]) < end else waiting).append(event)
+        return published, waiting
+
+    def read_published(self, station: StationState) -> None:
+        """The rows that the store holds, and what is older than the reach but decides about rows to come."""
+        for row in self._of(station, _DISPLAYS):
+            station.display = station.display or ((0, "", 0, 0), row["display"])
+        for row in self._of(station, _FIRST_COUNTERS):
+            ts, source, boot, seq = row["identity"]
+            station.first_counter[row["step"]] = (_ms(ts), source, boot, seq)
+        for row in self._of(station, _CELLS):
+            station.published[row["minute_s"] * 1000] = tuple(sorted(row["cells"]))
+        station.stops = [
+            Stop(
+                _ms(row["from_ts"]), _ms(row["to_ts"]), row["state"], row["reason"], row["classified_by"],
+                row["stop_version"], row["order"], row["product"], row["shift"], bool(row["open"]),
+            )
+            for row in self._of(station, _STOPS)
+        ]  # fmt: skip
+        station.refolds = {row["day_s"] * 1000: row["events"] for row in self._of(station, _DAYS)}
+
+    def read_counts(self, station: StationState) -> None:
+        """Which numbers were seen and how many events there were, of the whole archive, and whether a tick told it."""
+        station.seen = {}
+        station.missing_before = 0
+        for row in self._of(station, _SEEN):
+            station.seen.setdefault((row["source"], row["boot"]), SeqSet()).add_all(row["first"], row["last"])
+        [counts] = self._of(station, _COUNTS)
+        station.accepted, station.duplicates, station.late = counts["accepted"], counts["duplicates"], counts["late"]
+        station.counters_changed = counts["waiting"] > 0
+
+    def _of(self, station: StationState, query: str) -> list[dict[str, Any]]:
+        return self._rows[query].get(station.station, [])
 
 
-def _read_counts(store: Warehouse, station: StationState, scope: dict[str, Any]) -> None:
-    """Which numbers were seen and how many events there were, of the whole archive, and whether a tick told it."""
-    station.seen = {}
-    station.missing_before = 0
-    for row in store.rows(_SEEN, scope):
-        station.seen.setdefault((row["source"], row["boot"]), SeqSet()).add_all(row["first"], row["last"])
-    counts = store.rows(_COUNTS, scope)[0]
-    station.accepted, station.duplicates, station.late = counts["accepted"], counts["duplicates"], counts["late"]
-    station.counters_changed = counts["waiting"] > 0
+def _by_station(store: Warehouse, query: str, scope: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in store.rows(query, scope):
+        found.setdefault(row["station"], []).append(row)
+    return found
+
+
+def _active_ms(active: list[dict[str, Any]]) -> dict[str, int]:
+    return {row["source"]: newest_ms for row in active if (newest_ms := _ms(row["newest"]))}
 
 
 def _ms(at: datetime) -> int:
