@@ -31,7 +31,7 @@ from pipelines.runtime.flow import CRASHES_MAX, FlowProcess
 from pipelines.runtime.progress import stored_offsets
 from sipe.contracts.events import StationEvent
 from sipe.contracts.script import Tick
-from sipe.contracts.topics import TOPICS
+from sipe.contracts.topics import TOPICS, Topic
 from sipe.errors import SipeError
 from sipe.settings import Settings
 
@@ -39,6 +39,8 @@ PLANT = Path(__file__).resolve().parents[2] / "examples" / "plant.toml"
 ROLES = ("aoi", "reflow", "assembly", "calibration", "packing")
 TICK_MS = 120_000
 DEADLINE_S = 120.0
+INSERT_FAILED = "an insert failed and will be tried again"
+"""What the flow logs at each attempt to write that failed."""
 TERMINATED_WITHIN_S = 10.0
 """What supervisors wait before they kill."""
 POLL_S = 0.02
@@ -95,7 +97,6 @@ class Sender:
         self._sender = sender
         self._ledger = ledger
         self.ends = sender.ends
-        self.flush = sender.flush
 
     def event(self, event: StationEvent) -> None:
         """Send an event of a station."""
@@ -278,7 +279,12 @@ def make_topics(kafka: KafkaCluster) -> None:
     for topic in TOPICS:
         if topic.name in known:
             kafka.delete_topic(topic.name)
-        kafka.create_topic(topic.name, topic.partitions, topic.settings(len(kafka.nodes)))
+        make_topic(kafka, topic)
+
+
+def make_topic(kafka: KafkaCluster, topic: Topic) -> None:
+    """One topic as the contract says."""
+    kafka.create_topic(topic.name, topic.partitions, topic.settings(len(kafka.nodes)))
 
 
 def url_of(address: Address) -> str:

@@ -8,7 +8,7 @@ import random
 import msgspec
 import pytest
 from fault_record import record
-from fault_system import FaultSystem, NewSystem, a_day, chunks
+from fault_system import FaultSystem, NewSystem, a_day, chunks, make_topic
 
 from models.twin.day import Day
 from sipe.clock import SystemClock
@@ -178,8 +178,7 @@ def test_while_dead_letters_cannot_be_written_nothing_goes_on_and_nothing_is_dro
     first, second = chunks(day, 2)
     system.play(first)
     system.catch_up()
-    topic = STATION_EVENTS_DLQ_TOPIC
-    system.kafka.delete_topic(topic.name)
+    system.kafka.delete_topic(STATION_EVENTS_DLQ_TOPIC.name)
     with system.sending() as sender:
         for number in range(4):
             for value in poison(f"stranger.area.line.{number}", number + 1):
@@ -188,7 +187,7 @@ def test_while_dead_letters_cannot_be_written_nothing_goes_on_and_nothing_is_dro
     waiting = system.until_logged("dead letters wait")
     assert not system.caught_up()
     assert rejects(system) == {}, "the store counts rejects that have no letter"
-    system.kafka.create_topic(topic.name, topic.partitions, topic.settings(1))
+    make_topic(system.kafka, STATION_EVENTS_DLQ_TOPIC)
     recovery_s = system.catch_up()
     balance = system.close_the_books(day.now_ms)
     record("dlq-not-writable", balance, met=waiting, recovery_s=[recovery_s])

@@ -29,7 +29,7 @@ from models.twin.truth import truth_of
 from sipe.clock import ManualClock
 from sipe.contracts import tables
 from sipe.contracts.codec import decode, encode
-from sipe.contracts.events import ClockAdvanced, Heartbeat, StationEvent
+from sipe.contracts.events import ClockAdvanced, Heartbeat, StationBorn, StationEvent
 
 PLANT = Path(__file__).resolve().parents[2] / "examples" / "plant.toml"
 STATIONS = ("smt.line-1.aoi", "final.line-1.packing", "final.line-1.calibration")
@@ -210,8 +210,10 @@ class World:
     def _close(self) -> Balance:
         found = self._found()
         balance = self.ledger.balance(found).close()
-        if not balance.declared:  # the twin's truth knows no day of which a birth is missing
-            truth = truth_of(self.ledger.batch(found), self.clock.now_ms())
+        counted = self.ledger.batch(found)
+        births = {identity(event) for event in self._day.events if isinstance(event, StationBorn)}
+        if births <= set(map(identity, counted)):  # the twin's truth knows no day of which a birth is missing
+            truth = truth_of(counted, self.clock.now_ms())
             facts = [
                 (row["station"], row["minute"] * 1000, *(row[name] for name in FACT_COLUMNS[2:]))
                 for row in self._rows(tables.MINUTE_FACTS)
