@@ -15,6 +15,7 @@ from fault_record import record
 from fault_system import INSERT_FAILED, FaultSystem, NewSystem, a_day, chunks, make_topic, until
 from test_producer_faults import poison
 
+from models.twin.day import Day
 from pipelines.runtime.recovery import set_aside
 from sipe.contracts.topics import STATION_EVENTS_DLQ_TOPIC, STATION_EVENTS_TOPIC
 
@@ -108,66 +109,69 @@ def fill(path: Path) -> None:
             file.write(bytes(512))
 
 
-def test_told_to_stop_in_any_phase_the_flow_ends_in_time_and_loses_nothing(system: FaultSystem) -> None:
+def test_told_to_stop_while_it_starts_idles_and_works_the_flow_ends_in_time(system: FaultSystem) -> None:
     day = a_day(54)
-    parts = iter(chunks(day, 6))
-    rests: list[float] = []
-    stops = 0
-
-    def stopped() -> None:
-        nonlocal stops
-        system.terminate()
-        stops += 1
-
-    def again() -> None:
-        with system.sending() as sender:
-            sender.tick(day.from_ms)  # something to store, so that the flow is seen to work
-        began = time.monotonic()
-        system.start()
-        system.catch_up()
-        rests.append(time.monotonic() - began)
-
-    def during(begin: Callable[[], None], end: Callable[[], None]) -> None:
-        try:
-            begin()
-            stopped()
-        finally:
-            end()
-        again()
-
-    system.play(next(parts))
+    first, second, third = chunks(day, 3)
+    system.play(first)
     system.catch_up()
-    stopped()
+    system.terminate()
     system.start()
-    stopped()
-    system.play(next(parts))
-    again()
+    system.terminate()
+    system.play(second)
+    recovery_s = [again(system, day)]
     stored = system.stored()
-    system.play(next(parts))
+    system.play(third)
     until(lambda: system.stored() != stored, "progress")
-    stopped()
-    again()
+    system.terminate()
+    recovery_s.append(again(system, day))
+    record("flow-drained", system.close_the_books(day.now_ms), met=3, runs=3, recovery_s=recovery_s)
+
+
+def test_told_to_stop_while_a_server_is_away_the_flow_ends_in_time(system: FaultSystem) -> None:
+    day = a_day(55)
+    first, second, third, fourth = chunks(day, 4)
+    system.play(first)
+    system.catch_up()
 
     def store_away() -> None:
         system.breakable_store.stop()
-        system.play(next(parts))
+        system.play(second)
         system.until_logged(INSERT_FAILED)
-
-    during(store_away, system.breakable_store.start)
 
     def letters_away() -> None:
         system.kafka.delete_topic(STATION_EVENTS_DLQ_TOPIC.name)
         with system.sending() as sender:
             for value in poison("stranger.area.line.1", 1):
                 sender.raw(b"stranger.area.line.1", value)
-            sender.play(next(parts))
+            sender.play(third)
         system.until_logged("dead letters wait")
 
-    during(letters_away, lambda: make_topic(system.kafka, STATION_EVENTS_DLQ_TOPIC))
-
     def broker_away() -> None:
-        system.play(next(parts))
+        system.play(fourth)
         system.kafka.freeze()
 
-    during(broker_away, system.kafka.thaw)
-    record("flow-drained", system.close_the_books(day.now_ms), met=stops, runs=stops, recovery_s=rests)
+    faults: list[tuple[Callable[[], None], Callable[[], None]]] = [
+        (store_away, system.breakable_store.start),
+        (letters_away, lambda: make_topic(system.kafka, STATION_EVENTS_DLQ_TOPIC)),
+        (broker_away, system.kafka.thaw),
+    ]
+    recovery_s = []
+    for begin, end in faults:
+        try:
+            begin()
+            system.terminate()
+        finally:
+            end()
+        recovery_s.append(again(system, day))
+    balance = system.close_the_books(day.now_ms)
+    record("flow-drained", balance, met=len(faults), runs=len(faults), recovery_s=recovery_s)
+
+
+def again(system: FaultSystem, day: Day) -> float:
+    """Start a flow that was stopped; returns how long it took until all is stored, in s."""
+    with system.sending() as sender:
+        sender.tick(day.from_ms)  # something to store, so that the flow is seen to work
+    began = time.monotonic()
+    system.start()
+    system.catch_up()
+    return time.monotonic() - began
