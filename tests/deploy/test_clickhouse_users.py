@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -19,10 +19,14 @@ from command_line import MAPPING, environment, log_of
 from limited_clickhouse import USERS, ask, environ, write_config
 
 from connectors.clickhouse import migrate
+from connectors.clickhouse.block import Block
 from connectors.clickhouse.client import Address, Warehouse
 from connectors.clickhouse.kpi_sql import VIEWS, kpi_select
+from connectors.clickhouse.staging import SUFFIX, Staging
+from connectors.clickhouse.writer import Writer
 from connectors.embedded.process import ChildServer
 from sipe.commands.secrets import PASSWORDS, made_of
+from sipe.contracts.tables import STOPS
 from sipe.contracts.topics import TOPICS
 from sipe.errors import SipeError
 
@@ -106,6 +110,23 @@ def test_the_flow_runs_with_the_rights_of_the_writer(migrated: Path, tmp_path: P
             "CREATE USER mallory IDENTIFIED WITH no_password",
             "SELECT * FROM file('/etc/hostname', 'LineAsString')",
         )
+
+
+def test_what_came_late_is_swapped_in_with_the_rights_of_the_writer(migrated: Path) -> None:
+    """`sipe up` folds again what is marked, and it is the writer there."""
+    with store_of("sipe_writer", migrated) as address, Warehouse(address) as store, closing(staged(address)) as writer:
+        staging = Staging(store)
+        staging.prepare()
+        row: dict[str, object] = dict.fromkeys(STOPS.column_names, 0)
+        row |= dict.fromkeys(("station", "state", "reason", "classified_by", "order", "product", "shift"), "late")
+        writer.write([Block.of_rows(STOPS, [row])])
+        staging.swap({STOPS.name: 1})
+        staging.drop()
+        assert store.rows("SELECT count() AS n FROM stops WHERE station = 'late'") == [{"n": 1}]
+
+
+def staged(address: Address) -> Writer:
+    return Writer(address, suffix=SUFFIX)
 
 
 @contextmanager
