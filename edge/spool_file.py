@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from itertools import count
 from pathlib import Path
 
 from sipe.errors import SipeError
@@ -38,8 +39,13 @@ def open_file(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
             raise
-        path.rename(path.with_name(f"{path.stem}.damaged-{len(set_aside(path)) + 1}{path.suffix}"))
-        path.with_name(path.name + "-wal").unlink(missing_ok=True)
+        aside = next(
+            name for n in count(1) if not (name := path.with_name(f"{path.stem}.damaged-{n}{path.suffix}")).exists()
+        )
+        path.rename(aside)
+        log = path.with_name(path.name + "-wal")
+        if log.exists():  # what was appended last may be nowhere else
+            log.rename(aside.with_name(aside.name + "-wal"))
         return _connect(path)
 
 

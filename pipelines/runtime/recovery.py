@@ -15,6 +15,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from itertools import count
 from pathlib import Path
 
 from bytewax.recovery import init_db_dir
@@ -150,9 +151,9 @@ def set_aside(data_dir: Path, epoch: int) -> Path | None:
 
 def move_aside(directory: Path) -> Path:
     """Give a directory a name under which nobody looks for it; returns it."""
-    taken = len(list(directory.parent.glob(f"{directory.name}.aside-*")))
+    places = (directory.with_name(f"{directory.name}.aside-{n}") for n in count(1))
     try:
-        return directory.rename(directory.with_name(f"{directory.name}.aside-{taken + 1}"))
+        return directory.rename(next(place for place in places if not place.exists()))
     except OSError as error:
         raise SipeError(f"{directory} cannot be set aside ({error.strerror}): move it away by hand") from error
 

@@ -328,6 +328,16 @@ def test_a_damaged_file_is_set_aside_and_service_goes_on(tmp_path: Path, damage:
     record("spool-damaged", met=1)
 
 
+def test_what_was_set_aside_is_never_overwritten(tmp_path: Path) -> None:
+    for damage in (b"first", b"second", b"third"):
+        (tmp_path / "spool.sqlite3").write_bytes(damage * 1_000)
+        if damage == b"third":
+            (tmp_path / "spool.damaged-1.sqlite3").unlink()  # somebody is done with it
+        Spool(tmp_path).close()
+    for name, damage in (("spool.damaged-1.sqlite3", b"third"), ("spool.damaged-2.sqlite3", b"second")):
+        assert (tmp_path / name).read_bytes() == damage * 1_000
+
+
 def test_a_full_disk_takes_nothing_and_says_so(spool: Spool) -> None:
     spool.append([beat(1)])
     pages = spool._db.execute("PRAGMA page_count").fetchone()[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -117,6 +118,16 @@ def test_a_damaged_state_is_refused_and_stays_as_it_is_until_somebody_sets_it_as
     assert part_of(aside).read_bytes() == damaged
     assert names(open_recovery(tmp_path, 1)) == [PART]
     assert set_aside(tmp_path, 1) == state.with_name(f"{state.name}.aside-2")
+
+
+def test_what_is_set_aside_takes_no_place_of_another(tmp_path: Path) -> None:
+    for _ in range(3):
+        open_recovery(tmp_path, 1)
+        assert set_aside(tmp_path, 1)
+    shutil.rmtree(epoch_dir(tmp_path, 1) / f"state-{STATE_VERSION}.aside-1")
+    open_recovery(tmp_path, 1)
+    assert set_aside(tmp_path, 1)
+    assert len(list(epoch_dir(tmp_path, 1).glob("*.aside-*/part-*"))) == 3
 
 
 def test_there_may_be_nothing_to_set_aside(tmp_path: Path) -> None:
