@@ -43,7 +43,7 @@ CLIENTS = ("librdkafka",)
 
 Line = MutableMapping[str, Any]
 
-_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]*@")
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)\S*@")
 
 
 def configure(process: str, level: str, *, service: bool = False) -> None:

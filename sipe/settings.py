@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -90,12 +91,16 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
                 raise UsageError(f"{name}={text!r} is neither 1 nor 0")
             values[setting.name] = text == "1"
         elif isinstance(setting.default, int):
-            if not text.isdecimal() or int(text) == 0:
-                raise UsageError(f"{name}={text!r} is not a positive whole number")
-            values[setting.name] = int(text)
+            values[setting.name] = _number(name, text, may_be_zero=setting.default == 0)
         else:
             values[setting.name] = Path(text) if isinstance(setting.default, Path) else text
     return Settings(**values)  # type: ignore[arg-type]  # each value was read as its field's type just above
+
+
+def _number(name: str, text: str, *, may_be_zero: bool) -> int:
+    if not re.fullmatch("[0-9]{1,18}", text) or (int(text) == 0 and not may_be_zero):
+        raise UsageError(f"{name}={text!r} is not a positive whole number{', or 0' * may_be_zero}")
+    return int(text)
 
 
 def _check_names(environ: Mapping[str, str], known: set[str]) -> None:

@@ -51,10 +51,10 @@ class MonitorServer:
         listening = asyncio.start_server(self._serve, self._host, self.port, limit=REQUEST_BYTES_MAX)
         try:
             self._server = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             self.stop()
             raise SipeError(
-                f"the monitor cannot listen on {self._host}:{self.port} ({error.strerror}): "
+                f"the monitor cannot listen on {self._host}:{self.port} ({getattr(error, 'strerror', error)}): "
                 "name another port in SIPE_MONITOR_PORT"
             ) from error
         self.port = self._server.sockets[0].getsockname()[1]
@@ -85,7 +85,7 @@ class MonitorServer:
                     writer.write(await self._exchange(reader))
                     await writer.drain()
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
-            pass  # whoever asked is too slow, or gone
+            writer.transport.abort()  # whoever asked is too slow, or gone; an answer must not wait for him
         finally:
             self._connections -= 1
             writer.close()

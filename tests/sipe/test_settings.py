@@ -47,8 +47,12 @@ def test_a_blank_variable_is_the_default() -> None:
     assert load({"SIPE_KAFKA_URL": "", "SIPE_LOG_EPOCH": "  "}) == Settings()
 
 
+def test_what_is_off_can_be_set_to_off() -> None:
+    assert load({"SIPE_MONITOR_PORT": "0"}) == Settings()
+
+
 @pytest.mark.parametrize("name", ["SIPE_LOG_EPOCH", "SIPE_SNAPSHOT_INTERVAL_MS"])
-@pytest.mark.parametrize("value", ["0", "-1", "1.5", "1e3", "ten", "1 000", "0x10", "\N{SUPERSCRIPT TWO}"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "1e3", "ten", "1 000", "0x10", "9" * 5_000, "\N{SUPERSCRIPT TWO}"])
 def test_a_bad_value_names_its_variable(name: str, value: str) -> None:
     with pytest.raises(UsageError, match=f"{name}=") as caught:
         load({name: value})

@@ -148,6 +148,26 @@ def test_who_says_nothing_is_shown_the_door_and_nobody_waits_for_him(server: Mon
             connection.close()
 
 
+def test_who_never_reads_the_answer_is_let_go(monkeypatch: pytest.MonkeyPatch, monitor: ProcessMonitor) -> None:
+    page_bytes = 64 * 1024 * 1024  # more than any socket takes
+    monkeypatch.setattr("connectors.monitor.server.REQUEST_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(monitor, "page", lambda: bytes(page_bytes))
+    gone = threading.Event()
+    monkeypatch.setattr("asyncio.StreamReaderProtocol.connection_lost", lambda *_: gone.set())
+    with (
+        MonitorServer(monitor, "127.0.0.1", 0) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection,
+    ):
+        connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert gone.wait(20), "the server holds the page until somebody reads it"
+
+
+@pytest.mark.parametrize("port", [65_536, 10**9])
+def test_a_port_that_is_none_is_one_line(monitor: ProcessMonitor, port: int) -> None:
+    with pytest.raises(SipeError, match=rf"cannot listen on 127\.0\.0\.1:{port} .*SIPE_MONITOR_PORT"):
+        MonitorServer(monitor, "127.0.0.1", port).start()
+
+
 def test_a_taken_port_is_one_line(server: MonitorServer, monitor: ProcessMonitor) -> None:
     with pytest.raises(SipeError, match=rf"cannot listen on 127\.0\.0\.1:{server.port} .*SIPE_MONITOR_PORT"):
         MonitorServer(monitor, "127.0.0.1", server.port).start()
