@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,12 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.kafka.sender import EventSender
+from pipelines.runtime.stopping import Stopping
 from pipelines.runtime.system import Runtime, System, find
 from sipe.commands._output import note, progress_bar
 from sipe.contracts.events import StationEvent
 from sipe.contracts.script import Tick
 from sipe.errors import SipeError, UsageError
 from sipe.settings import Settings, load
+
+HELD_UP = "sipe: ended although a server did not answer; what was not stored is read again at the next start\n"
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +38,13 @@ def settings_of(args: argparse.Namespace) -> Settings:
     if args.data.exists() and not args.data.is_dir():
         raise UsageError(f"--data {args.data}: not a directory")
     return replace(settings, data_dir=args.data)
+
+
+def stop_event() -> threading.Event:
+    """Set by the first SIGINT or SIGTERM; then this process ends in time, with an error if a server holds it up."""
+    stop = threading.Event()
+    Stopping(HELD_UP, stop.set).on_signals(signal.SIGINT, signal.SIGTERM)
+    return stop
 
 
 def working_system(settings: Settings) -> System:

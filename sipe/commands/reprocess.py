@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +16,7 @@ from pipelines.reprocess.watch import watch
 from pipelines.runtime.system import settings_within
 from sipe.commands._output import count, note, out, plural, print_json, progress_bar
 from sipe.commands._reading import matching, reading_system
-from sipe.commands._system import add_data_option, settings_of, time_option, working_system
+from sipe.commands._system import add_data_option, settings_of, stop_event, time_option, working_system
 from sipe.errors import UsageError
 from sipe.settings import Settings
 
@@ -54,9 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _watch(args: argparse.Namespace, settings: Settings) -> int:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_event()
     if not settings.clickhouse_url:
         settings = settings_within(settings, working_system(settings))
     watch(settings, stop, processes=args.processes)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
 
 from connectors.kafka import ticker
 from connectors.kafka.address import KafkaAddress
@@ -14,6 +12,7 @@ from connectors.monitor.server import monitored
 from sipe import logs
 from sipe.clock import SystemClock
 from sipe.commands._output import note
+from sipe.commands._system import stop_event
 from sipe.settings import load
 
 
@@ -26,9 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """Tick every partition each second until SIGINT or SIGTERM; raises `SipeError` when no tick is acknowledged."""
     settings = load()
     kafka = KafkaAddress.parse(settings)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_event()
     logs.configure("ticker", settings.log_level, service=True)
     monitor = ProcessMonitor("ticker")
     with monitored(monitor, settings), EventSender(kafka) as sender:

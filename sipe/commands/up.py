@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from pipelines.runtime.system import Runtime, System, settings_within
 from sipe import logs
 from sipe.clock import SystemClock
 from sipe.commands._output import note, out
-from sipe.commands._system import add_data_option, settings_of
+from sipe.commands._system import add_data_option, settings_of, stop_event
 from sipe.settings import Settings
 
 CHECK_EVERY_S = 0.2
@@ -44,9 +43,7 @@ def run(args: argparse.Namespace) -> int:
     """Run until SIGINT or SIGTERM, then drain; raises `SipeError` when a part ends by itself."""
     settings = settings_of(args)
     logs.configure("up", settings.log_level, service=True)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_event()
     if args.rebuild_state:
         _rebuild_state(settings)
     monitor = ProcessMonitor("up")
