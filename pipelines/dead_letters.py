@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
@@ -14,7 +15,7 @@ from connectors.kafka.address import KafkaAddress
 from connectors.kafka.letter_reader import read_letters
 from connectors.kafka.sender import EventSender
 from sipe.clock import Clock
-from sipe.contracts.codec import Reject, admit, station_of
+from sipe.contracts.codec import Reject, RejectReason, admit, station_of
 from sipe.contracts.letters import ATTEMPT_HEADER, ATTEMPT_MAX, Identity, Letter
 from sipe.contracts.tables import DLQ_REPLAYS
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
@@ -123,20 +124,39 @@ def decide(letter: Letter, policy: Policy, judge: Judge, *, force: bool) -> Deci
     return Decision(letter, "leave", f"still {reject.reason}") if reject else Decision(letter, "reinsert")
 
 
-def plan(decisions: Iterable[Decision], policy: Policy, letters_max: int) -> Iterator[Decision]:
-    """The decisions about so many letters to touch; with `stop-on-error`, up to the first that is left alone."""
-    touched = 0
+@dataclass
+class Plan:
+    """What is to be done: the letters to touch, and of those left alone no more than their number and the first."""
+
+    touched: list[Decision] = field(default_factory=list)
+    first_left: Decision | None = None
+    counts: Counter[tuple[str, str, RejectReason, str]] = field(default_factory=Counter)
+    """Letters by action, why, reason and sender."""
+
+    def add(self, decision: Decision) -> None:
+        """Take a decision in; a letter that is left alone is not kept, there may be any number of them."""
+        letter, action, why = decision
+        self.counts[action, why, letter.headers.reason, sender_of(letter)] += 1
+        if action != "leave":
+            self.touched.append(decision)
+        elif self.first_left is None:
+            self.first_left = decision
+
+
+def plan(decisions: Iterable[Decision], policy: Policy, letters_max: int) -> Plan:
+    """What to do with so many letters to touch; with `stop-on-error`, up to the first that is left alone."""
+    planned = Plan()
     for decision in decisions:
-        touched += decision.action != "leave"
-        if touched > letters_max:
-            return
-        yield decision
+        if decision.action != "leave" and len(planned.touched) == letters_max:
+            break
+        planned.add(decision)
         if decision.action == "leave" and policy == "stop-on-error":
-            return
+            break
+    return planned
 
 
 def carry_out(
-    decisions: Sequence[Decision],
+    touched: Sequence[Decision],
     policy: Policy,
     sender: EventSender,
     writer: Writer,
@@ -150,7 +170,6 @@ def carry_out(
     A letter is recorded after it was acknowledged. A crash in between can only send it again, and the event's id makes
     that a duplicate. Raises `SipeError`.
     """
-    touched = [decision for decision in decisions if decision.action != "leave"]
     for begin in range(0, len(touched), STEP_LETTERS):
         step = touched[begin : begin + STEP_LETTERS]
         for letter, action, _ in step:

@@ -6,7 +6,6 @@ import argparse
 import getpass
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ from connectors.clickhouse.writer import Writer
 from pipelines.dead_letters import (
     ATTEMPTS_MAX,
     POLICIES,
-    Decision,
     Judge,
     Letters,
+    Plan,
     Selection,
     carry_out,
     dealt_with,
@@ -204,30 +203,29 @@ def _replay(args: argparse.Namespace) -> int:
             for letter in Letters(runtime.system.kafka)
             if selection.takes(letter) and letter.headers.identity not in done
         )
-        decisions = list(plan(decided, args.policy, args.max))
+        planned = plan(decided, args.policy, args.max)
         if args.yes:
-            _carry_out(args, runtime, decisions)
-    _print_decisions(args, decisions)
-    left = next((decision for decision in decisions if decision.action == "leave"), None)
+            _carry_out(args, runtime, planned)
+    _print_plan(args, planned)
+    left = planned.first_left
     if left and args.policy == "stop-on-error":
         raise SipeError(f"stopped at {position_of(left.letter)}, which is {left.why}: `sipe dlq show` shows it")
     return 0
 
 
-def _carry_out(args: argparse.Namespace, runtime: Runtime, decisions: list[Decision]) -> None:
+def _carry_out(args: argparse.Namespace, runtime: Runtime, planned: Plan) -> None:
     writer = Writer(runtime.system.store)
     try:
         with runtime.sender() as sender, progress_bar("replaying") as report:
-            carry_out(decisions, args.policy, sender, writer, SystemClock(), by=getpass.getuser(), report=report)
+            carry_out(planned.touched, args.policy, sender, writer, SystemClock(), by=getpass.getuser(), report=report)
     finally:
         writer.close()
 
 
-def _print_decisions(args: argparse.Namespace, decisions: list[Decision]) -> None:
-    counts = Counter((one.action, one.why, one.letter.headers.reason, sender_of(one.letter)) for one in decisions)
+def _print_plan(args: argparse.Namespace, planned: Plan) -> None:
     rows: list[dict[str, Any]] = [
         {"action": action, "why": why, "reason": reason, "sender": sender, "letters": number}
-        for (action, why, reason, sender), number in sorted(counts.items())
+        for (action, why, reason, sender), number in sorted(planned.counts.items())
     ]
     if args.json:
         print_json({"done": args.yes, "letters": rows})

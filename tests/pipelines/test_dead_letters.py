@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -99,14 +100,28 @@ class TestDecide:
 @given(st.lists(st.sampled_from(["reinsert", "drop", "leave"])), st.integers(1, 10))
 def test_a_plan_is_bounded_and_may_stop(actions: list[Any], letters_max: int) -> None:
     decisions = [Decision(letter(offset=n), action) for n, action in enumerate(actions)]
-    planned = list(plan(decisions, "reinsert", letters_max))
-    assert planned == decisions[: len(planned)]
-    touched = [decision for decision in planned if decision.action != "leave"]
+    planned = plan(decisions, "reinsert", letters_max)
     everything = [decision for decision in decisions if decision.action != "leave"]
-    assert touched == everything[:letters_max]
-    careful = list(plan(decisions, "stop-on-error", letters_max))
-    stop = next((n for n, one in enumerate(planned) if one.action == "leave"), len(planned))
-    assert careful == planned[: stop + 1]
+    assert planned.touched == everything[:letters_max]
+    beyond = decisions.index(everything[letters_max]) if len(everything) > letters_max else len(decisions)
+    assert planned.counts.total() == beyond
+    assert planned.first_left == next((one for one in decisions[:beyond] if one.action == "leave"), None)
+    careful = plan(decisions, "stop-on-error", letters_max)
+    stop = beyond if planned.first_left is None else decisions.index(planned.first_left)
+    assert careful.touched == decisions[:stop]
+    assert careful.first_left == planned.first_left
+
+
+def test_letters_that_are_left_alone_are_counted_and_not_kept() -> None:
+    value_bytes, number = 100_000, 1_000
+    many = (Decision(letter(bytes(value_bytes), offset=n), "leave", "still schema") for n in range(number))
+    tracemalloc.start()
+    try:
+        planned = plan(many, "reinsert", 1)
+        assert tracemalloc.get_traced_memory()[1] < value_bytes * number / 10
+    finally:
+        tracemalloc.stop()
+    assert dict(planned.counts) == {("leave", "still schema", "schema", STATION): number}
 
 
 @given(st.binary())
