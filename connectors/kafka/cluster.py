@@ -30,7 +30,7 @@ def partition_count(client: Consumer | Producer, kafka: KafkaAddress, topic: str
         topics = client.list_topics(timeout=CONNECT_TIMEOUT_S).topics
     except KafkaException as error:
         raise unreachable(kafka, error) from error
-    if topic not in topics:
+    if topic not in topics or not topics[topic].partitions:  # without any, it is just being made
         raise no_topic(kafka, topic)
     return len(topics[topic].partitions)
 

@@ -111,7 +111,7 @@ class LetterWriter:
         if self._producer is None:
             self._producer = Producer(producer_config(self._kafka, record_bytes_max=SENT_BYTES_MAX), logger=LOGGER)
             topics = self._producer.list_topics(timeout=METADATA_TIMEOUT_S).topics
-            if self._topic not in topics:
+            if self._topic not in topics or not topics[self._topic].partitions:  # without any, it is just being made
                 raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
             self._partitions = len(topics[self._topic].partitions)
         return self._producer

@@ -91,8 +91,8 @@ class StationEventSource(FixedPartitionedSource[tuple[str, RecordBatch], Positio
         partition = int(for_part)
         consumer = Consumer(consumer_config(self._kafka), logger=LOGGER)
         try:
+            identity = TopicIdentity(self._kafka, self._topic)  # first: a topic made anew from here on is found out
             low, high = watermarks(consumer, self._kafka, self._topic, partition)
-            identity = TopicIdentity(self._kafka, self._topic)
             start = self._start(partition, resume_state, identity.id, low, high)
             consumer.assign([TopicPartition(self._topic, partition, OFFSET_BEGINNING if start is None else start)])
         except BaseException:

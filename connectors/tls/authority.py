@@ -174,10 +174,11 @@ def _store(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     pem = certificate.public_bytes(serialization.Encoding.PEM)
-    contents = {f"{name}.key": key_pem, f"{name}.pem": pem}
+    contents = {f"{name}.key": key_pem}
     hosts = _hosts(certificate)
     if hosts and chain:
         contents[name + _KEYSTORE] = key_pem + pem + chain.public_bytes(serialization.Encoding.PEM)
+    contents[f"{name}.pem"] = pem  # the last one: where it is, all are
     if there := [file for file in contents if (directory / file).exists()]:
         raise _exists(directory / there[0])
     for file, content in contents.items():

@@ -54,6 +54,12 @@ def test_a_brokers_keystore_is_its_key_its_certificate_and_the_authority(directo
     assert chain == [certificate(directory, "sipe-broker"), certificate(directory, "ca")]
 
 
+def test_where_the_certificate_is_all_is(directory: Path) -> None:
+    """`make secrets` looks for it: a run that was cut short must not count as done."""
+    issued = authority.issue(directory, "sipe-broker", ["kafka"], NOW)
+    assert [file.name for file in issued.files] == ["sipe-broker.key", "sipe-broker.keystore.pem", "sipe-broker.pem"]
+
+
 def test_files_are_for_their_owner_alone(directory: Path) -> None:
     authority.issue(directory, "sipe-broker", ["kafka"], NOW)
     files = list(directory.iterdir())
