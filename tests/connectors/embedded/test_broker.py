@@ -8,6 +8,7 @@ from confluent_kafka import Consumer
 
 from connectors.embedded import broker
 from connectors.embedded.process import ChildServer
+from connectors.kafka.address import KafkaAddress
 from connectors.kafka.config import consumer_config
 from sipe.errors import SipeError, UsageError
 
@@ -15,7 +16,7 @@ from sipe.errors import SipeError, UsageError
 @pytest.mark.stack
 def test_the_topics_have_the_partitions_that_were_asked_for(tmp_path: Path) -> None:
     with ChildServer("connectors.embedded.broker", "one.v1:1", "many.v1:7", log_path=tmp_path / "log") as server:
-        consumer = Consumer(consumer_config(server.ready["bootstrap"]))
+        consumer = Consumer(consumer_config(KafkaAddress(server.ready["bootstrap"])))
         topics = consumer.list_topics(timeout=5).topics
         consumer.close()
         assert {name: len(topic.partitions) for name, topic in topics.items()} == {"one.v1": 1, "many.v1": 7}
