@@ -20,6 +20,8 @@ from sipe.metrics import DEAD_LETTER_RETRIES, UNMONITORED, Monitor
 GIVE_UP_AFTER_S = 300.0
 PAUSE_S = 1.0
 """Between attempts, while the topic cannot be written."""
+DRAIN_S = 4.0
+"""Once it has to end, it waits for so much longer: an answer may be on its way."""
 SENT_BYTES_MAX = 64 * 1024 * 1024
 """Of one message, by this client: how much a topic takes, the topic says."""
 METADATA_TIMEOUT_S = 2.0
@@ -44,7 +46,7 @@ class LetterWriter:
     """Writes letters; for one thread or worker.
 
     While the broker is away or the topic is missing it waits. It gives up when nothing was acknowledged for
-    `give_up_after_s`, and at once when `stopping` says so. A letter may be written twice, and is never left out.
+    `give_up_after_s`, and `DRAIN_S` after `stopping` says so. A letter may be written twice, and is never left out.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class LetterWriter:
         self._monitor = monitor
         self._producer: Producer | None = None
         self._partitions = 0
+        self._drained_by_s: float | None = None
 
     def write(self, letters: Sequence[Letter]) -> None:
         """Return when every letter is acknowledged.
@@ -148,7 +151,9 @@ class LetterWriter:
 
     def _watch(self, waiting: dict[int, Letter], patience: Patience, why: str) -> None:
         where = f"{self._topic} at {self._kafka}"
-        if self._stopping():
+        if self._drained_by_s is None and self._stopping():
+            self._drained_by_s = time.monotonic() + DRAIN_S
+        if self._drained_by_s is not None and time.monotonic() > self._drained_by_s:
             raise SipeError(f"stopped while {len(waiting)} dead letters waited for {where} ({why}); nothing is lost")
         patience.watch(
             len(waiting),

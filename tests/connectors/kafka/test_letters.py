@@ -153,6 +153,22 @@ class TestWriter:
         with pytest.raises(SipeError, match=r"^gave up: 2 dead letters waited 0\.5 s for .* at 127\.0\.0\.1:1 \("):
             writer.write([letter(1), letter(2)])
 
+    def test_a_drain_waits_for_an_answer_that_comes(self, broker: ChildServer) -> None:
+        stopping = threading.Event()
+        writer = LetterWriter(KafkaAddress(broker.ready["bootstrap"]), stopping=stopping.is_set)
+        writer.write([letter(1)])
+        freeze(broker.pid)
+        stopping.set()
+        written = write_aside(writer, [letter(2)])
+        try:
+            with pytest.raises(TimeoutError):
+                written.result(timeout=1)
+        finally:
+            os.kill(broker.pid, signal.SIGCONT)
+        written.result(timeout=30)
+        writer.close()
+        assert read(KafkaAddress(broker.ready["bootstrap"])) == [letter(1), letter(2)]
+
     def test_a_drain_ends_the_wait(self) -> None:
         stopping = threading.Event()
         written = write_aside(LetterWriter(KafkaAddress("127.0.0.1:1"), stopping=stopping.is_set), [letter(1)])
