@@ -249,7 +249,7 @@ def test_flow_and_ticker_run_apart_each_with_its_own_rights(applied: SecuredKafk
         finally:
             ticker.terminate()
         assert ticker.stderr is not None
-        assert ticker.stderr.read() == f"ticking at {address.bootstrap}; Ctrl-C stops it\n"
+        assert f"ticking at {address.bootstrap}; Ctrl-C stops it\n" in ticker.stderr.read()
     assert ticker.returncode == 0
 
 
