@@ -76,7 +76,7 @@ _COUNTERS = f"SELECT DISTINCT source FROM events WHERE {_KNOWN} AND {_COUNTING}"
 _FIRST_COUNTERS = f"""
 SELECT step, min((toUnixTimestamp64Milli(ts), source, boot, seq)) FROM (
     SELECT JSONExtractString(raw, 'step') AS step, ts, source, boot, seq FROM events
-    WHERE {_KNOWN} AND (type = 'cycle_completed' OR type = 'interval_reported'
+    WHERE {_KNOWN} AND raw != '' AND (type = 'cycle_completed' OR type = 'interval_reported'
         AND JSONExtractInt(raw, 'good') + JSONExtractInt(raw, 'scrap') + JSONExtractInt(raw, 'rework') > 0)
 )
 GROUP BY step

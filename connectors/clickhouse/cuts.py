@@ -30,13 +30,15 @@ GROUP BY station, source
 """  # noqa: S608  constants only
 
 
-# Before the first event lies what it may report; a row that is older still was not made by an event.
+# Before the first event lies what it may report, but not time before 1970, where a clock that was not set begins; a row
+# that is older still was not made by an event.
 _BEGINS = f"""
-SELECT station, toUInt32(min(minute)) FROM (
-    SELECT station, min(ts) - toIntervalMillisecond(%(interval_ms)s) AS minute FROM events
+SELECT station, min(begin_ms) FROM (
+    SELECT station, greatest(toUnixTimestamp64Milli(min(ts)) - %(interval_ms)s, 0) AS begin_ms FROM events
     WHERE {_WANTED} GROUP BY station
     UNION ALL
-    SELECT station, min(minute) AS minute FROM minute_facts WHERE {_WANTED} GROUP BY station
+    SELECT station, toInt64(toUnixTimestamp(min(minute))) * 1000 AS begin_ms FROM minute_facts
+    WHERE {_WANTED} GROUP BY station
 )
 GROUP BY station
 """  # noqa: S608  constants only
@@ -82,12 +84,12 @@ def cuts(store: Warehouse, config: FoldConfig, stations: Collection[str] | None 
         for station, source, newest_ms in store.tuples(_ACTIVE, scope | {"epoch": epoch, "offset": offset}):
             if progress.get(partitions[station], ())[:2] == (epoch, offset):
                 active_ms.setdefault(station, {})[source] = newest_ms
-    begins_s = dict(store.tuples(_BEGINS, scope | {"interval_ms": INTERVAL_MS_MAX}))
+    begins_ms = dict(store.tuples(_BEGINS, scope | {"interval_ms": INTERVAL_MS_MAX}))
     dropped_ms = dict(store.tuples(_DROPPED, scope))
     found = {}
     for station, newest_ms in active_ms.items():
         epoch, offset, now_ms = progress[partitions[station]]
-        begin_ms = max(minute_of(begins_s[station] * 1000), _retained_from_ms(dropped_ms.get(station), config))
+        begin_ms = max(minute_of(begins_ms[station]), _retained_from_ms(dropped_ms.get(station), config))
         found[station] = Cut(station, Position(epoch, offset), now_ms, begin_ms, floor_of(newest_ms, config))
     return found
 
