@@ -38,19 +38,24 @@ class Staging:
     def swap(self, rows: Mapping[str, int]) -> None:
         """Make the staged rows visible; `rows` says how many of each table there have to be.
 
-        Each ATTACH PARTITION is atomic. Raises `SipeError` when another run has touched the tables in between.
+        Each ATTACH PARTITION is atomic. Raises `SipeError` when another run has touched the tables before or meanwhile:
+        what it has attached is right, but it may not be all.
         """
-        for table in STAGED:
-            ((count,),) = self._store.tuples(f"SELECT count() FROM {table.name}{SUFFIX}")  # noqa: S608  a constant
-            if count != rows.get(table.name, 0):
-                raise SipeError(
-                    f"{table.name}{SUFFIX} holds {count} rows instead of {rows.get(table.name, 0)}: another run of "
-                    "`sipe reprocess` works on this store; nothing was changed, run it again when that is done"
-                )
+        self._check(rows)
         for table in STAGED:
             staged = f"{table.name}{SUFFIX}"
             for (partition,) in self._store.tuples(_PARTITIONS, {"table": staged}):
                 self._store.run(
                     f"ALTER TABLE {table.name} ATTACH PARTITION ID %(partition)s FROM {staged}",
                     {"partition": partition},
+                )
+        self._check(rows)
+
+    def _check(self, rows: Mapping[str, int]) -> None:
+        for table in STAGED:
+            ((count,),) = self._store.tuples(f"SELECT count() FROM {table.name}{SUFFIX}")  # noqa: S608  a constant
+            if count != rows.get(table.name, 0):
+                raise SipeError(
+                    f"{table.name}{SUFFIX} holds {count} rows instead of {rows.get(table.name, 0)}: another run of "
+                    "`sipe reprocess` works on this store; run it again when that is done"
                 )
