@@ -35,7 +35,7 @@ from models.fold.partition import PartitionFold
 from models.fold.rules import DAY_MS, HOUR_MS, FoldConfig
 from models.twin import simulate
 from pipelines.reprocess.job import fold_again
-from pipelines.reprocess.pending import asked_for, marks, plan, settle_marks
+from pipelines.reprocess.pending import asked_for, plan, settle_marks
 from pipelines.rows import fact_blocks
 from sipe.contracts import events as ev
 from sipe.contracts.codec import build, encode
@@ -216,7 +216,7 @@ def measure(address: Address, store: Warehouse, writer: Writer, args: argparse.N
     ((events, stations),) = store.tuples("SELECT count(), uniq(station) FROM events")
     days = args.days + REACH_DAYS
     print(f"{stations} stations, {days} days, {events:,} events: {events / stations / days:,.0f} per station and day")
-    fast = sum(bool(task.corrected) for task in plan(store, marks(store)).tasks)
+    fast = sum(bool(task.corrected) for task in plan(store).tasks)
     result = settle_marks(address, processes=args.processes)
     compared = check(address, store)
     print(

@@ -86,15 +86,17 @@ class Refold:
             self.resume_ms = live.to_ms + 1
 
 
-def replanned(content: StationState, before: History[Calendar], from_ms: int, to_ms: int) -> list[Span]:
-    """The whole minutes of [from_ms, to_ms) for which the calendars say something else than those of `before` did."""
+def replanned(content: StationState, befores: Iterable[History[Calendar]], from_ms: int, to_ms: int) -> list[Span]:
+    """The whole minutes of [from_ms, to_ms) for which the calendars say something else than any of `befores` did."""
     old, new = (StationState(content.station, content.config) for _ in range(2))
-    for state, calendars in ((old, before), (new, content.calendars)):
-        state.calendars, state.recorded = calendars, content.recorded
+    new.calendars = content.calendars
+    for state in (old, new):
+        state.recorded = content.recorded
         state.heard.add(from_ms, to_ms)
     spans = Spans()
-    for start, end in changed_plan(old, new, from_ms, to_ms):
-        spans.add(minute_of(start), minute_of(end - 1) + MINUTE_MS)
+    for old.calendars in befores:
+        for start, end in changed_plan(old, new, from_ms, to_ms):
+            spans.add(minute_of(start), minute_of(end - 1) + MINUTE_MS)
     return list(spans)
 
 

@@ -88,23 +88,26 @@ def marks(store: Warehouse) -> list[Mark]:
     return [Mark(station, day * DAY_MS, *rest) for station, day, *rest in store.tuples(_PENDING)]
 
 
-def plan(store: Warehouse, waiting: Iterable[Mark]) -> Plan:
-    """What can be done about marks now: those that the cut knows of, and those whose floor is high enough."""
-    by_station: dict[str, list[Mark]] = defaultdict(list)
-    for mark in waiting:
-        by_station[mark.station].append(mark)
+def plan(store: Warehouse) -> Plan:
+    """What can be done about marks now: all that is new of a station, and days whose stations have come far enough.
+
+    Marks and news are read after the cuts, so that none of before a cut is overlooked. What was marked since is folded
+    as far as the cut goes, and stays marked: what a station's latest run has not counted came after its cut.
+    """
+    found = cuts(store, FoldConfig(), {mark.station for mark in marks(store)})
+    waiting = marks(store)
+    news = _news(store, found.keys())
     planned = Plan([], {}, [])
     settled = dict(store.tuples(_SETTLED))
-    news = _news(store, by_station.keys())
-    for name, cut in cuts(store, FoldConfig(), by_station.keys()).items():
-        ready = [mark for mark in by_station[name] if _is_ready(mark, cut)]
-        if not ready:
+    for name, taken in _taken(waiting, found).items():
+        cut = found[name]
+        if not any(_is_ready(mark, cut) for mark in taken):
             continue
-        planned.settled[cut] = ready
-        planned.too_late.extend(mark for mark in ready if mark.day_ms + DAY_MS <= cut.begin_ms)
-        from_ms = max(min(mark.day_ms for mark in ready), cut.begin_ms)
+        planned.settled[cut] = taken
+        planned.too_late.extend(mark for mark in taken if mark.day_ms + DAY_MS <= cut.begin_ms)
+        from_ms = max(min(mark.day_ms for mark in taken), cut.begin_ms)
         if from_ms < cut.floor_ms:
-            corrected = _corrected_calendars(cut, ready, news[name], settled.get(name, 0))
+            corrected = _corrected_calendars(cut, taken, news[name], settled.get(name, 0))
             planned.tasks.append(Task(cut, from_ms, cut.floor_ms, corrected))
     return planned
 
@@ -112,7 +115,7 @@ def plan(store: Warehouse, waiting: Iterable[Mark]) -> Plan:
 def settle_marks(address: Address, *, processes: int = 2, report: Report = lambda *_: None) -> Result:
     """Fold everything that is marked again, as far as it can be; raises `SipeError`."""
     with connect(address) as store:
-        planned = plan(store, marks(store))
+        planned = plan(store)
         result = fold_again(address, planned.tasks, processes=processes, report=report) if planned.tasks else Result()
         settle(address, planned.settled, result.done)
     for mark in planned.too_late:
@@ -120,18 +123,15 @@ def settle_marks(address: Address, *, processes: int = 2, report: Report = lambd
     return result
 
 
-def settled_by(results: Iterable[Done], waiting: Collection[Mark]) -> dict[Cut, list[Mark]]:
-    """The marks that asked-for work has settled by the way: those before the floor that it has reached."""
+def settled_by(results: Collection[Done], waiting: Iterable[Mark]) -> dict[Cut, list[Mark]]:
+    """The marks that asked-for work has settled by the way: all of a station that can be, or none."""
+    by_station = {done.task.cut.station: done.task for done in results}
+    taken = _taken(waiting, {name: task.cut for name, task in by_station.items()})
     return {
-        done.task.cut: [
-            mark
-            for mark in waiting
-            if mark.station == done.task.cut.station
-            and mark.day_ms >= done.task.from_ms
-            and done.task.to_ms == done.task.cut.floor_ms
-            and _is_ready(mark, done.task.cut)
-        ]
-        for done in results
+        task.cut: taken[name]
+        for name, task in by_station.items()
+        if task.to_ms == task.cut.floor_ms
+        and all(task.from_ms <= max(mark.day_ms, task.cut.begin_ms) for mark in taken[name])
     }
 
 
@@ -149,6 +149,15 @@ def settle(address: Address, settled: Mapping[Cut, Collection[Mark]], results: I
             writer.write([Block(REFOLDS_DONE, columns)])
 
 
+def _taken(waiting: Iterable[Mark], found: Mapping[str, Cut]) -> dict[str, list[Mark]]:
+    """What a run has to take of each station: whatever is new, and what is ready."""
+    taken: dict[str, list[Mark]] = {name: [] for name in found}
+    for mark in waiting:
+        if mark.station in found and (mark.is_new or _is_ready(mark, found[mark.station])):
+            taken[mark.station].append(mark)
+    return taken
+
+
 def _is_ready(mark: Mark, cut: Cut) -> bool:
     return mark.version <= cut.version if mark.is_new else 0 < mark.resume_ms <= cut.floor_ms
 
@@ -161,9 +170,9 @@ def _news(store: Warehouse, stations: Collection[str]) -> dict[str, list[News]]:
     return found
 
 
-def _corrected_calendars(cut: Cut, ready: list[Mark], news: list[News], since: int) -> tuple[Position, ...]:
+def _corrected_calendars(cut: Cut, taken: list[Mark], news: list[News], since: int) -> tuple[Position, ...]:
     """The calendars that made the marks, when nothing else did; else nothing, and everything has to be looked at."""
-    if not all(mark.is_new for mark in ready):
+    if any(mark.resume_ms for mark in taken):
         return ()
     corrected: list[Position] = []
     for at, record_ms, event in news:

@@ -80,7 +80,7 @@ class Watcher:
         if not waiting or now_s < self._resume_at_s:
             return False
         self._resume_at_s = now_s + RESUME_EVERY_S
-        return bool(plan(self._store, waiting).tasks)
+        return bool(plan(self._store).tasks)
 
 
 def run_once(settings: Settings, stop: threading.Event, *, processes: int = 2) -> None:

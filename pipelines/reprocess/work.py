@@ -94,13 +94,15 @@ def _everything(task: Task, store: Warehouse, refold: Refold) -> Iterator[tuple[
 
 def _corrected(task: Task, store: Warehouse, refold: Refold) -> Iterator[tuple[int, Minutes]]:
     station = task.cut.station
-    before, after = _calendars(store, task)
+    befores, after = _calendars(store, task)
     heard = blank(station)
-    if not before or before[0][0] > task.from_ms:  # what was not planned by a calendar was, while it was heard of
+    if (
+        not befores[0] or befores[0][0][0] > task.from_ms
+    ):  # what was not planned by a calendar was, while it was heard of
         heard = days_heard(store, station, task.cut.before)
     heard.calendars = after
     for from_ms, to_ms in _chunks(task, TIMELINE_CHUNK_MS):
-        spans = replanned(heard, before, from_ms, to_ms)
+        spans = replanned(heard, befores, from_ms, to_ms)
         if not spans:
             continue
         content = read_timeline(store, station, task.cut.before, spans)
@@ -114,17 +116,20 @@ def _chunks(task: Task, length_ms: int) -> Iterator[Span]:
         yield from_ms, min(from_ms + length_ms, task.to_ms)
 
 
-def _calendars(store: Warehouse, task: Task) -> tuple[History[Calendar], History[Calendar]]:
-    """The calendars as the stored rows know them, and as they are."""
-    before, after = blank(task.cut.station), blank(task.cut.station)
+def _calendars(store: Warehouse, task: Task) -> tuple[list[History[Calendar]], History[Calendar]]:
+    """The calendars that stored rows may be made with, those before each of the corrected came, and all of them."""
+    corrected = sorted(set(task.corrected))
+    befores, after = [blank(task.cut.station) for _ in corrected], blank(task.cut.station)
     for epoch, offset, raw in store.tuples(_CALENDARS, {"station": task.cut.station}):
+        at = Position(epoch, offset)
         event = decode(raw.encode())
         assert isinstance(event, CalendarAssigned)  # noqa: S101  the query asked for nothing else
-        if (epoch, offset) < task.cut.before:
+        if at < task.cut.before:
             apply(after, event)
-            if (epoch, offset) not in task.corrected:
-                apply(before, event)
-    return before.calendars, after.calendars
+            for came, before in zip(corrected, befores, strict=True):
+                if at < came or at not in corrected:
+                    apply(before, event)
+    return [before.calendars for before in befores], after.calendars
 
 
 def _rows(cut: Cut, minutes: list[MinuteRun], stops: list[StopChange], version: int) -> Publication:

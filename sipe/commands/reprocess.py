@@ -76,8 +76,8 @@ def _asked_for(args: argparse.Namespace, settings: Settings, address: Address) -
         open_while.enter_context(one_at_a_time(settings.data_dir))
         report = open_while.enter_context(progress_bar("station-days"))
         store = open_while.enter_context(connect(address))
-        waiting = marks(store)
         found = cuts(store, FoldConfig(), matching(store, args.station) if args.station else None)
+        waiting = marks(store)  # after the cuts, so that none of before them is overlooked
         tasks = asked_for(found.values(), _ms(since), _ms(until))
         result = fold_again(address, tasks, processes=args.processes, dry_run=args.dry_run, report=report)
         if not args.dry_run:

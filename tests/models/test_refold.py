@@ -76,11 +76,14 @@ def test_corrected_calendars_need_no_pieces_and_only_what_they_change(
     calendars = [event for event in events if isinstance(event, ev.CalendarAssigned)]
     news = rng.sample(calendars, rng.randint(0, len(calendars)))
     store = play([event for event in events if event not in news], rng, END_MS)
-    before = content_of([event for event in calendars if event not in news]).calendars
+    told = rng.randint(0, len(news))  # some had come already when a part was stored last
+    border_ms = rng.randrange(FROM_MS, END_MS, MINUTE_MS)
+    refold(store, content_of([event for event in events if event not in news[told:]]), [(border_ms, END_MS)])
+    befores = [content_of([event for event in calendars if event not in news[i:]]).calendars for i in range(len(news))]
     content = content_of(events)
     # That a calendar was told is a sign that the station is not retired, wherever it plans.
     heard = content_of([event for event in events if event not in news]).heard
-    spans = replanned(content, before, FROM_MS, END_MS)
+    spans = replanned(content, befores, FROM_MS, END_MS)
     content.pieces = {}
     refold(store, content, spans, stored_quantities=True)
     if list(content.heard.within(FROM_MS, END_MS)) == list(heard.within(FROM_MS, END_MS)):

@@ -16,8 +16,10 @@ from folded_log import FoldedLog
 from past_day import again, end_of, later, names_of, say, some_hours, tables
 
 from connectors.clickhouse.client import Address, Warehouse
-from models.fold.rules import HOUR_MS, MINUTE_MS
-from pipelines.reprocess.pending import marks, plan, settle_marks
+from connectors.clickhouse.cuts import cuts
+from models.fold.rules import DAY_MS, HOUR_MS, MINUTE_MS, FoldConfig, minute_of
+from pipelines.reprocess.job import fold_again
+from pipelines.reprocess.pending import asked_for, marks, plan, settle, settle_marks, settled_by
 from sipe.contracts.events import ClockAdvanced, Event
 
 pytestmark = pytest.mark.stack
@@ -27,6 +29,9 @@ CORRECTED = {
     "shifts": [{"name": "A", "start": "05:00", "end": "14:00"}, {"name": "B", "start": "14:00", "end": "23:00"}],
     "breaks": [{"name": "lunch", "start": "10:30", "end": "11:15"}],
 }
+
+STATION = "manaus.final.line-1.packing"
+T0_MS = 1_772_445_600_000  # 2026-03-02T10:00:00Z
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +54,7 @@ def told_late(day: list[Event]) -> list[Event]:
 
 def corrected(day: list[Event]) -> list[Event]:
     fields = {"valid_from_ms": end_of(day) - 4 * HOUR_MS, "calendar": CORRECTED, "source": "plant"}
-    at_ms = later(day)[0].ts_ms  # type: ignore[union-attr]
+    at_ms = end_of(later(day))
     return [say(name, "calendar_assigned", at_ms, 7, **fields) for name in names_of(day)]
 
 
@@ -171,7 +176,7 @@ def test_a_corrected_calendar_restates_no_more_than_it_changes(
         log.send(later(day))
         log.send([*news, ClockAdvanced(now_ms=end_of(later(day)) + 2_000)])
         assert tables(store) != right
-        tasks = plan(store, marks(store)).tasks
+        tasks = plan(store).tasks
         assert [len(task.corrected) for task in tasks] == [1, 1]
         result = settle_marks(migrated, processes=1)
         everything = again(migrated, store)
@@ -181,4 +186,58 @@ def test_a_corrected_calendar_restates_no_more_than_it_changes(
         assert marks(store) == []
         log.send(told_late(day))
         log.tick(end_of(later(day)) + 4_000)
-        assert [task.corrected for task in plan(store, marks(store)).tasks] == [()]
+        assert [task.corrected for task in plan(store).tasks] == [()]
+
+
+def test_a_calendar_corrected_and_taken_back_is_as_it_was(migrated: Address, other: Address, store: Warehouse) -> None:
+    def calendar(at_ms: int, seq: int, start: str) -> Event:
+        told = {"zone": "UTC", "shifts": [{"name": "A", "start": start, "end": "00:00"}]}
+        return say(STATION, "calendar_assigned", at_ms, seq, source="plant", valid_from_ms=T0_MS, calendar=told)
+
+    soon_ms, later_ms = T0_MS + 77 * HOUR_MS, T0_MS + 87 * HOUR_MS
+    day = [calendar(T0_MS, 1, "00:00"), say(STATION, "heartbeat", T0_MS, 1)]
+    first = [say(STATION, "heartbeat", soon_ms, 2), calendar(soon_ms, 2, "18:00")]
+    back = [say(STATION, "heartbeat", later_ms, 3), calendar(later_ms, 3, "00:00")]
+    with FoldedLog.opened(other) as log, Warehouse(other) as calm:
+        log.send([*day, *first, *back, ClockAdvanced(now_ms=later_ms + 1)])
+        right = tables(calm)
+    with FoldedLog.opened(migrated) as log:
+        log.send([*day, ClockAdvanced(now_ms=T0_MS), first[0], ClockAdvanced(now_ms=soon_ms)])
+        log.send([first[1], ClockAdvanced(now_ms=soon_ms + 1), back[0], ClockAdvanced(now_ms=later_ms)])
+        log.send([back[1], ClockAdvanced(now_ms=later_ms + 1)])
+        assert tables(store) != right, "what was restated with the first is old by now"
+        assert [len(task.corrected) for task in plan(store).tasks] == [2]
+        settle_marks(migrated, processes=1)
+        assert tables(store)["minute_facts"] == right["minute_facts"]
+        assert again(migrated, store).total("changed") == 0
+
+
+def test_what_was_folded_in_part_is_folded_whole_when_a_calendar_comes(
+    migrated: Address, other: Address, store: Warehouse, day: list[Event]
+) -> None:
+    days_later = say(names_of(day)[0], "heartbeat", end_of(day) + 3 * DAY_MS, 1_000)
+    late, news = [*told_late(day), days_later], corrected(day)
+    right = told_in_time(other, day, [*late, *news])
+    with FoldedLog.opened(migrated) as log:
+        log.send(day)
+        log.send(later(day))
+        log.send([*late, ClockAdvanced(now_ms=end_of(later(day)) + 2_000)])
+        from_ms = minute_of(end_of(day)) + DAY_MS
+        found, waiting = cuts(store, FoldConfig()), marks(store)
+        assert min(mark.day_ms for mark in waiting) < from_ms < max(mark.day_ms for mark in waiting)
+        result = fold_again(migrated, asked_for(found.values(), from_ms, 1 << 41), processes=1)
+        settle(migrated, settled_by(result.done, waiting), result.done)
+        assert marks(store) == waiting
+        log.send([*news, ClockAdvanced(now_ms=end_of(later(day)) + 4_000)])
+        settle_marks(migrated, processes=1)
+        assert (tables(store), marks(store)) == (right, [])
+
+
+def test_a_station_whose_clock_was_once_not_set_is_folded_again(migrated: Address, store: Warehouse) -> None:
+    piece = {"order": "po-late", "product": "e31", "step": "pack", "qty": 3, "result": "good", "cycle_ms": 900}
+    with FoldedLog.opened(migrated) as log:
+        log.send([say(STATION, "heartbeat", 5, 1), say(STATION, "heartbeat", T0_MS, 2), ClockAdvanced(now_ms=T0_MS)])
+        log.send([say(STATION, "cycle_completed", T0_MS - 5 * DAY_MS, 3, **piece), ClockAdvanced(now_ms=T0_MS + 1)])
+        settle_marks(migrated, processes=1)
+        assert store.tuples("SELECT sum(good) FROM minute_facts_current") == [(3,)]
+        assert not any(mark.is_new for mark in marks(store))
