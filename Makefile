@@ -23,11 +23,11 @@ demo: install-runtime ## Play a factory day through the whole stack and print it
 
 # Two processes; the one that is done first takes over tests of the other.
 test: install-dev ## Run the tests (ARGS="tests/models -x" for some of them)
-	@$(BIN)/python -m pytest -m "not fault" -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -m "not fault and not long" -n 2 --dist worksteal $(ARGS)
 
-# One process: these tests kill and freeze servers, and take long enough without a neighbour.
-faults: install-dev ## Run the long fault tests, with reduced counts
-	@$(BIN)/python -m pytest -m fault --timeout 900 $(ARGS)
+# One process: these tests kill and freeze servers, or start several, and take long enough without a neighbour.
+faults: install-dev ## Run the long tests: faults with reduced counts, clusters, upgrades
+	@$(BIN)/python -m pytest -m "fault or long" --timeout 900 $(ARGS)
 
 services: install-dev ## Install the real servers that tests use (Debian packages as root, Kafka's jars by Maven)
 	@$(BIN)/python tests/services/install.py

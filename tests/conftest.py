@@ -37,8 +37,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         f"{count} test{'s' if count > 1 else ''}: {reason}; install it: {INSTALL_COMMAND}"
         for reason, count in left_out(skips).items()
     ]
-    if config.option.markexpr == "not fault":
-        lines.append("the long fault tests; run them: make faults")
+    if config.option.markexpr == "not fault and not long":
+        lines.append("the long tests, faults above all; run them: make faults")
     if lines:
         terminalreporter.section("left out")
         for line in lines:

@@ -79,6 +79,7 @@ def free_ports() -> int:
 
 
 @pytest.mark.stack
+@pytest.mark.long
 def test_while_all_works_and_when_the_store_dies(servers: tuple[ChildServer, ChildServer], tmp_path: Path) -> None:
     broker, store = servers
     data, monitor_port = tmp_path / "data", free_ports()

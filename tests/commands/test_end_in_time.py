@@ -21,7 +21,7 @@ from connectors.embedded.process import ChildServer
 from sipe.contracts.topics import TOPICS
 from sipe.metrics import TICKS_SENT
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 STOP_MAX_S = 10.0
 DEADLINE_S = 60.0

@@ -44,7 +44,7 @@ EVENTS, LETTERS = STATION_EVENTS_TOPIC.name, STATION_EVENTS_DLQ_TOPIC.name
 TIMEOUT_S = 60.0
 Answer = Callable[..., Any]
 
-pytestmark = [pytest.mark.needs("kafka"), pytest.mark.slow]
+pytestmark = [pytest.mark.needs("kafka"), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -104,6 +104,7 @@ def as_principal(
     return run
 
 
+@pytest.mark.long
 @pytest.mark.needs("kafka")
 @pytest.mark.timeout(300)
 def test_the_broker_takes_topics_from_the_administrator_and_from_nobody_else(

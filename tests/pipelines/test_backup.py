@@ -207,7 +207,7 @@ def play(directory: Path, parts: Sequence[Sequence[Send | Tick]], between: Betwe
 
 
 @pytest.mark.stack
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(500)
 def test_a_flow_goes_on_from_a_restored_state_though_the_store_is_newer(tmp_path: Path) -> None:
     first, rest = halves(the_day())

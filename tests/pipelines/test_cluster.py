@@ -27,7 +27,7 @@ from sipe.settings import Settings
 DEADLINE_S = 120.0
 STOPS_WITHIN_S = 10.0
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 Meanwhile = Callable[["Cluster", Settings], "Cluster | None"]

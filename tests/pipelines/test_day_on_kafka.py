@@ -33,7 +33,7 @@ def own_topics(kafka: KafkaCluster) -> Iterator[KafkaAddress]:
         kafka.delete_topic(topic.name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.stack
 def test_a_day_on_a_real_kafka_is_stored_as_it_was(
     own_topics: KafkaAddress, kafka: KafkaCluster, tmp_path: Path

@@ -75,7 +75,7 @@ def test_what_was_saved_is_really_of_before(tmp_path: Path) -> None:
 
 
 @pytest.mark.stack
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_an_upgrade_amid_a_day_gives_the_tables_of_a_day_without_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -42,7 +42,7 @@ def test_a_topic_is_never_created_by_asking_for_it(kafka: KafkaCluster) -> None:
     assert "nobody-made-it" not in admin.list_topics(timeout=TIMEOUT_S).topics
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.needs("kafka")
 def test_a_node_that_is_killed_or_frozen_comes_back_with_what_it_acknowledged(tmp_path: Path) -> None:
     with KafkaCluster(tmp_path) as kafka:

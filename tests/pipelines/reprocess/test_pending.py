@@ -22,7 +22,7 @@ from pipelines.reprocess.job import fold_again
 from pipelines.reprocess.pending import asked_for, marks, plan, settle, settle_marks, settled_by
 from sipe.contracts.events import ClockAdvanced, Event
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 CORRECTED = {
     "zone": "America/Manaus",
