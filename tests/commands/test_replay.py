@@ -110,7 +110,7 @@ def mapping_to(line: str, path: Path) -> Path:
 
 
 @pytest.mark.stack
-@pytest.mark.slow
+@pytest.mark.long
 def test_rows_shuffled_within_each_day_of_completion_give_the_same(runtime: Runtime, tmp_path: Path) -> None:
     def shuffle_days(rows: Rows) -> Rows:
         shuffled: Rows = []
@@ -129,6 +129,7 @@ def test_rows_shuffled_within_each_day_of_completion_give_the_same(runtime: Runt
 
 
 @pytest.mark.stack
+@pytest.mark.long
 def test_every_event_sent_twice_and_all_of_it_again_gives_the_same(runtime: Runtime, tmp_path: Path) -> None:
     mapping = load_mapping(mapping_to("doubled", tmp_path / "map.toml"))
     path = log_of(tmp_path / "some.csv", SOME)

@@ -74,6 +74,7 @@ def test_a_span_has_to_be_named(tmp_path: Path) -> None:
         assert "--from" in done.stderr or "nothing runs" in done.stderr
 
 
+@pytest.mark.long
 def test_a_real_log_folded_again_is_what_the_stream_has_made_of_it(answer: Callable[..., Any], tmp_path: Path) -> None:
     log, data = log_of(tmp_path / "some.csv", {"Packing", "Machine 14 - Milling"}), tmp_path / "data"
     done = sipe("replay", log, "--mapping", MAPPING, "--json", "--data", data)

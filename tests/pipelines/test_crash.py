@@ -113,7 +113,7 @@ def run(day: Day, settings: Settings, directory: Path, *, over_s: float, moments
 
 
 @pytest.mark.stack
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_killed_five_times_the_flow_writes_the_same_tables(day: Day, tmp_path: Path) -> None:
     seed = random.randrange(2**32)
