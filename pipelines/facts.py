@@ -81,11 +81,11 @@ def run(settings: Settings, *, as_child: bool = False) -> None:
     monitor = ProcessMonitor("flow")
     stopping = Stopping(UNDRAINED, monitor.vitals.drain)
     stopping.on_signals(signal.SIGTERM, *(() if as_child else (signal.SIGINT,)))
-    if as_child:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the whole group; `sipe up` decides
-        threading.Thread(target=_drain_when_parent_leaves, args=[stopping], daemon=True).start()
     address = Address.parse(settings.clickhouse_url)
     kafka = KafkaAddress.parse(settings)
+    if as_child:  # from here on it is ready: what is wrong with the settings has been said
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the whole group; `sipe up` decides
+        threading.Thread(target=_drain_when_parent_leaves, args=[stopping], daemon=True).start()
     monitor.needs(DEPENDENCY, partial(probe, address))
     source = StationEventSource(
         kafka,

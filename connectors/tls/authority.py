@@ -210,7 +210,7 @@ def _read(path: Path) -> Issued:
     except (OSError, ValueError) as error:
         raise SipeError(f"{path} is no certificate that can be read: {error}") from error
     name = path.name.removesuffix(".pem")
-    files = tuple(file for suffix in (".key", ".pem", _KEYSTORE) if (file := path.with_name(name + suffix)).exists())
+    files = tuple(file for suffix in (".key", _KEYSTORE, ".pem") if (file := path.with_name(name + suffix)).exists())
     return Issued(name=name, hosts=_hosts(certificate), ends=certificate.not_valid_after_utc, files=files)
 
 

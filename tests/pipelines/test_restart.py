@@ -41,7 +41,7 @@ def kill_everything(runtime: Runtime) -> None:
 
 
 @pytest.mark.stack
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_stack_killed_twice_goes_on_from_its_archive(tmp_path: Path) -> None:
     day = simulate(read_plant(PLANT), seed=9, scale=0.04)
     script = list(day.script())

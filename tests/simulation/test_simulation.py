@@ -24,7 +24,7 @@ from connectors.clickhouse.writer import Writer
 from pipelines.fold import FoldLogic
 from sipe.errors import SipeError
 
-COUNT = int(os.environ.get("SIMULATION_SEEDS", "30"))
+COUNT = int(os.environ.get("SIMULATION_SEEDS", "20"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "1"))
 ENOUGH = 30
 """In so many runs every kind of fault has to have happened."""
