@@ -91,7 +91,7 @@ def run(settings: Settings, *, as_child: bool = False) -> None:
         kafka,
         STATION_EVENTS_TOPIC.name,
         settings.log_epoch,
-        stored_offset=partial(_stored_offset, address, settings.log_epoch),
+        stored_offset=partial(_stored_offset, address, monitor, settings.log_epoch),
         stop=stopping.is_set,
         monitor=monitor,
     )
@@ -145,8 +145,8 @@ def cluster_of(settings: Settings) -> dict[str, Any]:
     return {"addresses": addresses, "process_id": settings.flow_process - 1}
 
 
-def _stored_offset(address: Address, epoch: int, partition: int) -> int | None:
-    with connect(address) as store:
+def _stored_offset(address: Address, monitor: Monitor, epoch: int, partition: int) -> int | None:
+    with monitor.blocked_by(DEPENDENCY), connect(address) as store:
         return stored_offsets(store, epoch).get(partition)
 
 

@@ -12,6 +12,7 @@ import bytewax.operators as op
 
 from connectors.clickhouse.archive import Restored
 from connectors.clickhouse.sink import Publication
+from connectors.clickhouse.writer import DEPENDENCY
 from connectors.kafka.records import Record
 from models.fold.partition import PartitionFold
 from pipelines.decode import DecodedBatch
@@ -63,8 +64,8 @@ class FoldLogic(op.StatefulBatchLogic[DecodedBatch, Publication, bytes]):
         publications: list[Publication] = []
         for batch in batches:
             if self._fold is None:
-                self._monitor.turned(RESTORE_S)
-                self._fold, self._tick_offset = self._restored(batch)
+                with self._monitor.blocked_by(DEPENDENCY, RESTORE_S):
+                    self._fold, self._tick_offset = self._restored(batch)
             for record, event in batch.records:
                 if self._stopped:
                     break

@@ -22,8 +22,8 @@ from sipe.contracts.tables import REJECTS
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 from sipe.metrics import DEAD_LETTERS, UNMONITORED, Monitor
 
-SINK = "dead_letters"
-"""What the sink is called where a process is monitored."""
+DEPENDENCY = "letters"
+"""What the dead letter topic is called where a process is monitored."""
 
 
 class InTurn(DynamicSink[Publication]):
@@ -93,7 +93,7 @@ class LetterSinkPartition(StatelessSinkPartition[Publication]):
             letters += letters_of(publication, at_ms=self._clock.now_ms(), app_version=self._app_version)
         if not letters:
             return
-        with self._monitor.in_sink(SINK):
+        with self._monitor.blocked_by(DEPENDENCY):
             self._writer.write(letters)
         for reason, number in Counter(letter.headers.reason for letter in letters).items():
             self._monitor.count(DEAD_LETTERS, number, reason=reason)

@@ -24,7 +24,6 @@ FIELDS: dict[str, str] = {
     "stations": "how many stations",
     "table": "table of the store",
     "topic": "Kafka topic",
-    "sink": "where results go: clickhouse or letters",
     "attempt": "which attempt, counted from 1",
     "wait_s": "seconds until the next attempt",
     "seconds": "how long it took",

@@ -14,6 +14,8 @@ from typing import Literal, Protocol
 
 TURN_S = 30.0
 """A loop that has not turned for so long is stuck, unless it said that it would take longer."""
+BLOCKED_S_MAX = 600.0
+"""Longer than what writes to a server retries before it gives up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +91,11 @@ INSERT_RETRIES = Metric(
     labels=("table",),
     help="INSERTs that were tried again.",
 )
-SINK_SECONDS = Metric(
-    name="sipe_sink_blocked_seconds_total",
+BLOCKED_SECONDS = Metric(
+    name="sipe_blocked_seconds_total",
     kind="counter",
-    labels=("sink",),
-    help="Seconds spent in a sink, in which nothing is read: near one per second is back-pressure.",
+    labels=("by",),
+    help="Seconds spent waiting for a server, in which nothing is read: near one per second is back-pressure.",
 )
 EVENT_LATENCY = Metric(
     name="sipe_event_latency_seconds",
@@ -130,7 +132,7 @@ METRICS: tuple[Metric, ...] = (
     ROWS_WRITTEN,
     INSERT_SECONDS,
     INSERT_RETRIES,
-    SINK_SECONDS,
+    BLOCKED_SECONDS,
     EVENT_LATENCY,
     DEAD_LETTERS,
     DEAD_LETTER_RETRIES,
@@ -155,8 +157,8 @@ class Monitor(Protocol):
     def turned(self, within_s: float = TURN_S) -> None:
         """This thread's loop has turned, and will again within so many seconds; if it does not, it is stuck."""
 
-    def in_sink(self, sink: str) -> AbstractContextManager[None]:
-        """Within the `with` block this thread waits for a sink and reads nothing."""
+    def blocked_by(self, server: str, within_s: float = BLOCKED_S_MAX) -> AbstractContextManager[None]:
+        """Within the `with` block this thread waits for a server and reads nothing; if for longer, it is stuck."""
 
     def answered(self, dependency: str) -> None:
         """A server that this process needs has just done what it was asked to."""
@@ -180,9 +182,9 @@ class Unmonitored:
     def turned(self, within_s: float = TURN_S) -> None:
         """Nothing."""
 
-    def in_sink(self, sink: str) -> AbstractContextManager[None]:
+    def blocked_by(self, server: str, within_s: float = BLOCKED_S_MAX) -> AbstractContextManager[None]:
         """Nothing."""
-        del sink
+        del server, within_s
         return nullcontext()
 
     def answered(self, dependency: str) -> None:

@@ -43,7 +43,7 @@ class ClickHouseSinkPartition(StatelessSinkPartition[Publication]):
 
     def write_batch(self, items: list[Publication]) -> None:
         """Write all rows of the publications, or raise."""
-        with self._monitor.in_sink(DEPENDENCY):
+        with self._monitor.blocked_by(DEPENDENCY):
             self._writer.write(chain.from_iterable(items))
         tally(items, self._monitor, time.time())
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 from connectors.monitor.registry import Registry
 from connectors.monitor.vitals import Probe, Vitals
-from sipe.metrics import SINK_SECONDS, TURN_S, Metric
+from sipe.metrics import BLOCKED_S_MAX, BLOCKED_SECONDS, TURN_S, Metric
 
 
 class ProcessMonitor:
@@ -32,9 +32,9 @@ class ProcessMonitor:
         """This thread's loop has turned, and will again within so many seconds."""
         self.vitals.turned(within_s)
 
-    def in_sink(self, sink: str) -> AbstractContextManager[None]:
-        """Within the `with` block this thread waits for a sink and reads nothing."""
-        return self.vitals.in_sink(sink, self._waited)
+    def blocked_by(self, server: str, within_s: float = BLOCKED_S_MAX) -> AbstractContextManager[None]:
+        """Within the `with` block this thread waits for a server and reads nothing; if for longer, it is stuck."""
+        return self.vitals.blocked_by(server, self._waited, within_s)
 
     def answered(self, dependency: str) -> None:
         """A server has just answered."""
@@ -53,5 +53,5 @@ class ProcessMonitor:
         self.vitals.settle(self._waited)
         return self._registry.page()
 
-    def _waited(self, sink: str, seconds: float) -> None:
-        self._registry.count(SINK_SECONDS, seconds, {"sink": sink})
+    def _waited(self, server: str, seconds: float) -> None:
+        self._registry.count(BLOCKED_SECONDS, seconds, {"by": server})

@@ -1,7 +1,7 @@
 """Whether a process is alive, that is gets on, and ready, that is has what it needs.
 
 Every thread that works says when its loop turns and within which time it will turn again. A thread that breaks this
-promise is stuck. One that waits for a sink is not: the sink's own retries end the wait; but the process is not ready.
+promise is stuck. One that waits for a server is not: its own retries end the wait; but the process is not ready.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from sipe.metrics import TURN_S
+from sipe.metrics import BLOCKED_S_MAX, TURN_S
 
 START_S = 120.0
 """A process that starts may take so long until its first turn."""
-SINK_S = 600.0
-"""Longer than any sink retries before it gives up."""
 BLOCKED_S = 5.0
-"""Who waits for a sink for longer is not ready."""
+"""Who waits for a server for longer is not ready."""
 ANSWER_S = 10.0
 """After so long without an answer, a server is asked for one."""
 
@@ -33,7 +31,7 @@ class _Promise(NamedTuple):
 
 
 class _Wait(NamedTuple):
-    sink: str
+    server: str
     since_s: float
     counted_s: float
 
@@ -76,12 +74,14 @@ class Vitals:
         self._draining = True
 
     @contextmanager
-    def in_sink(self, sink: str, count: Callable[[str, float], None]) -> Iterator[None]:
-        """Within the `with` block this thread waits for a sink; `count` takes the seconds when it is over."""
+    def blocked_by(
+        self, server: str, count: Callable[[str, float], None], within_s: float = BLOCKED_S_MAX
+    ) -> Iterator[None]:
+        """Within the `with` block this thread waits for a server; `count` takes the seconds when it is over."""
         me, now_s = threading.get_ident(), self._monotonic_s()
-        self.turned(SINK_S)
+        self.turned(within_s)
         with self._lock:
-            self._waits[me] = _Wait(sink, now_s, now_s)
+            self._waits[me] = _Wait(server, now_s, now_s)
         try:
             yield
         finally:
@@ -95,7 +95,7 @@ class Vitals:
         with self._lock:
             now_s = self._monotonic_s()
             for thread, wait in self._waits.items():
-                count(wait.sink, now_s - wait.counted_s)
+                count(wait.server, now_s - wait.counted_s)
                 self._waits[thread] = wait._replace(counted_s=now_s)
 
     def stuck(self) -> list[str]:
@@ -113,9 +113,9 @@ class Vitals:
         if not self._assigned:
             reasons.append("no work is assigned yet")
         with self._lock:
-            waits = [(wait.sink, self._monotonic_s() - wait.since_s) for wait in self._waits.values()]
-        blocked = {sink: wait_s for sink, wait_s in waits if wait_s > BLOCKED_S}
-        reasons += [f"blocked by {sink} for {wait_s:.0f} s" for sink, wait_s in blocked.items()]
+            waits = [(wait.server, self._monotonic_s() - wait.since_s) for wait in self._waits.values()]
+        blocked = {server: wait_s for server, wait_s in waits if wait_s > BLOCKED_S}
+        reasons += [f"blocked by {server} for {wait_s:.0f} s" for server, wait_s in blocked.items()]
         return reasons + [reason for name in self._probes if name not in blocked and (reason := self._silent(name))]
 
     def _silent(self, dependency: str) -> str | None:

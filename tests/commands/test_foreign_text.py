@@ -34,7 +34,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What a terminal with colours is sent, on stdout and on stderr."""
     shown = io.StringIO()
     for stream in (out(), err := _output.err()):
-        monkeypatch.setattr(stream, "file", shown)
+        monkeypatch.setattr(stream, "_file", shown)  # `file` would be restored to what it was worth here
         monkeypatch.setattr(stream, "_force_terminal", True)
     assert err.is_terminal
     return shown

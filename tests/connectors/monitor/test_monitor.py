@@ -15,9 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from connectors.monitor.process import ProcessMonitor
 from connectors.monitor.server import CONNECTIONS_MAX, REQUEST_BYTES_MAX, REQUEST_TIMEOUT_S, MonitorServer
-from connectors.monitor.vitals import ANSWER_S, BLOCKED_S, SINK_S, START_S, Vitals
+from connectors.monitor.vitals import ANSWER_S, BLOCKED_S, START_S, Vitals
 from sipe.errors import SipeError
-from sipe.metrics import METRICS, RECORDS_READ, REJECTS, SINK_SECONDS, TURN_S, Metric
+from sipe.metrics import BLOCKED_S_MAX, BLOCKED_SECONDS, METRICS, RECORDS_READ, REJECTS, TURN_S, Metric
 
 
 @pytest.fixture
@@ -179,8 +179,8 @@ class TestVitals:
         self.vitals = Vitals(monotonic_s=lambda: self.now_s)
         self.waited: dict[str, float] = {}
 
-    def count(self, sink: str, seconds: float) -> None:
-        self.waited[sink] = self.waited.get(sink, 0.0) + seconds
+    def count(self, server: str, seconds: float) -> None:
+        self.waited[server] = self.waited.get(server, 0.0) + seconds
 
     def test_a_process_that_never_begins_is_stuck(self) -> None:
         self.now_s += START_S
@@ -208,18 +208,18 @@ class TestVitals:
         self.now_s += 499
         assert self.vitals.stuck() == []
 
-    def test_who_waits_for_a_sink_is_alive_and_not_ready_and_the_wait_counts_while_it_lasts(self) -> None:
+    def test_who_waits_for_a_server_is_alive_and_not_ready_and_the_wait_counts_while_it_lasts(self) -> None:
         self.vitals.assigned("partition 0")
-        with self.vitals.in_sink("clickhouse", self.count):
+        with self.vitals.blocked_by("clickhouse", self.count):
             self.now_s += BLOCKED_S
             assert self.vitals.missing() == []
-            self.now_s += SINK_S - BLOCKED_S - 1
+            self.now_s += BLOCKED_S_MAX - BLOCKED_S - 1
             assert self.vitals.stuck() == []
-            assert self.vitals.missing() == [f"blocked by clickhouse for {SINK_S - 1:.0f} s"]
+            assert self.vitals.missing() == [f"blocked by clickhouse for {BLOCKED_S_MAX - 1:.0f} s"]
             self.vitals.settle(self.count)
-            assert self.waited == {"clickhouse": SINK_S - 1}
+            assert self.waited == {"clickhouse": BLOCKED_S_MAX - 1}
             self.now_s += 1
-        assert self.waited == {"clickhouse": SINK_S}, "no second counts twice"
+        assert self.waited == {"clickhouse": BLOCKED_S_MAX}, "no second counts twice"
         assert self.vitals.missing() == []
 
     def test_a_server_is_asked_only_when_it_has_not_answered_lately(self) -> None:
@@ -244,7 +244,7 @@ class TestVitals:
 
 
 def test_the_seconds_of_a_wait_that_lasts_are_on_the_page(monitor: ProcessMonitor) -> None:
-    waited = series(SINK_SECONDS.name, sink="clickhouse")
-    with monitor.in_sink("clickhouse"):
+    waited = series(BLOCKED_SECONDS.name, by="clickhouse")
+    with monitor.blocked_by("clickhouse"):
         first = series_of(monitor.page())[waited]
         assert series_of(monitor.page())[waited] > first
