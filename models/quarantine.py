@@ -17,8 +17,8 @@ from sipe.contracts.letters import without_values
 
 HOUR_MS = 3_600_000
 
-NEUTRAL: frozenset[RejectReason] = frozenset({"unknown_type"})
-"""Counts neither for nor against a sender: a producer that is newer than we are is not broken."""
+NEUTRAL: frozenset[RejectReason] = frozenset({"unknown_type", "clock_unset"})
+"""Count neither for nor against a sender: who is newer than we are, or waits for the time, is not broken."""
 
 _VALID = 0
 _CODES: dict[str, int] = {reason: code for code, reason in enumerate(REJECT_REASONS, start=1)}

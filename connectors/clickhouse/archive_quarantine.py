@@ -6,7 +6,7 @@ from bisect import bisect_right
 from typing import Any, cast
 
 from connectors.clickhouse.client import Warehouse
-from models.quarantine import Quarantine
+from models.quarantine import NEUTRAL, Quarantine
 from sipe.contracts.codec import Reject, RejectReason
 from sipe.contracts.fields import STATION_PATTERN
 
@@ -35,7 +35,7 @@ SELECT reason, detail, epoch, offset FROM (
     ORDER BY epoch DESC, offset DESC LIMIT %(records)s
     UNION ALL
     SELECT reason, detail, epoch, offset FROM rejects FINAL
-    WHERE key = %(sender)s AND reason != 'unknown_type' AND {_BEFORE}
+    WHERE key = %(sender)s AND reason NOT IN %(neutral)s AND {_BEFORE}
     ORDER BY epoch DESC, offset DESC LIMIT %(records)s
 )
 ORDER BY epoch DESC, offset DESC LIMIT %(records)s
@@ -43,7 +43,7 @@ ORDER BY epoch DESC, offset DESC LIMIT %(records)s
 
 _EXAMPLES = f"""
 SELECT reason, argMax((key, detail), (epoch, offset)) AS example FROM rejects
-WHERE {_BEFORE} AND match(key, %(station)s) AND reason NOT IN ('unknown_type', 'quarantined') GROUP BY reason
+WHERE {_BEFORE} AND match(key, %(station)s) AND reason NOT IN %(neutral)s AND reason != 'quarantined' GROUP BY reason
 """  # noqa: S608  constants only
 
 _TICKS = f"""
@@ -76,7 +76,12 @@ def restore_quarantine(
     """
     rules = quarantine.rules
     scope: dict[str, Any] = {"partition": partition, "epoch": published[0], "offset": published[1]}
-    scope |= {"station": _STATION, "senders": rules.senders_max, "records": rules.recalled_records}
+    scope |= {
+        "station": _STATION,
+        "senders": rules.senders_max,
+        "records": rules.recalled_records,
+        "neutral": tuple(sorted(NEUTRAL)),
+    }
     scope |= {"since_ms": (now_ms or 0) - rules.heard_within_ms, "end_epoch": end[0], "end_offset": end[1]}
     ticks = store.rows(_TICKS, scope)
     positions = [(row["epoch"], row["offset"]) for row in ticks]

@@ -17,11 +17,14 @@ MESSAGE_BYTES_MAX = 1_000_000
 
 CLOCK_AHEAD_MS_MAX = 5 * 60_000
 """An event this far ahead of its Kafka record's time has a wrong clock."""
+CLOCK_SET_MS_MIN = 1_262_304_000_000
+"""2010-01-01T00:00:00Z: a clock that shows less was never set. Unix counts from 1970, MicroPython from 2000."""
 
 RejectReason = Literal[
-    "undecodable", "schema", "unknown_type", "key_mismatch", "clock_future", "too_big", "quarantined"
+    "undecodable", "schema", "unknown_type", "key_mismatch", "clock_future", "too_big", "quarantined", "clock_unset"
 ]
 REJECT_REASONS: tuple[RejectReason, ...] = get_args(RejectReason)
+"""New ones go to the end: a saved state knows them by their places."""
 
 
 class Reject(NamedTuple):
@@ -82,7 +85,7 @@ def _one_line(error: Exception | str) -> str:
 
 
 def admit(raw: bytes, key: bytes | None, record_ts_ms: int) -> Event | Reject:
-    """Decode one Kafka record and guard it: the key must be the station, the clock must not run ahead.
+    """Decode one Kafka record and guard it: the key must be the station, the clock set and not ahead.
 
     A message that says it is a tick must carry no key, so that no station can move the time by accident.
     """
@@ -93,6 +96,8 @@ def admit(raw: bytes, key: bytes | None, record_ts_ms: int) -> Event | Reject:
         if key != event.station.encode():
             return Reject("key_mismatch", _one_line(f"{event.station} is the station, the key is {key!r}"), raw)
         ts_ms = event.ts_ms
+        if ts_ms < CLOCK_SET_MS_MIN:
+            return Reject("clock_unset", f"{ts_ms} ms of Unix time is before 2010", raw)
     else:
         if key:
             return Reject("key_mismatch", _one_line(f"clock_advanced with the key {key!r}"), raw)

@@ -43,7 +43,8 @@ are ordered by (`ts_ms`, `source`, `boot`, `seq`).
 
 What is no event becomes a reject, and its bytes are kept with one of the reasons
 {", ".join(f"`{reason}`" for reason in REJECT_REASONS)}.
-An event more than {CLOCK_AHEAD_MS_MAX // 60_000} minutes ahead of its Kafka record is rejected as `clock_future`.
+An event more than {CLOCK_AHEAD_MS_MAX // 60_000} minutes ahead of its Kafka record is rejected as `clock_future`,
+one from before 2010 as `clock_unset`.
 """
 
 _TOPICS = """\

@@ -50,7 +50,7 @@ class Oracle:
         self.heard_ms.pop(name, None)
         log = self.log.setdefault(name, [])
         was = name in self.aside
-        if reason != "unknown_type":
+        if reason not in {"unknown_type", "clock_unset"}:
             log.append(reason)
             self.update(name)
         return was
@@ -114,7 +114,7 @@ def tick_of(by_ms: int) -> list[Heard | Tick]:
 
 def logs() -> st.SearchStrategy[list[Heard | Tick]]:
     """Runs of records of one sender, mostly of one kind, and ticks in between that move the time on."""
-    reasons: list[RejectReason | None] = [None, None, None, *REJECT_REASONS[:6]]
+    reasons: list[RejectReason | None] = [None, None, None, *REJECT_REASONS]
     same = st.tuples(st.sampled_from([None, SCHEMA]), st.integers(1, 8)).map(lambda of: [of[0]] * of[1])
     mixed = st.lists(st.sampled_from(reasons), min_size=1, max_size=6)
     run = st.tuples(st.sampled_from(NAMES), same | mixed).map(run_of)
@@ -216,9 +216,10 @@ class TestDeclaredRules:
         assert not any(self.feed(quarantine, NAMES[0], "." * 20))
         assert quarantine.tick(7) == [SenderRow(NAMES[0], 7, False, 0, 20, "")]
 
-    def test_a_newer_producer_is_no_broken_one(self) -> None:
+    @pytest.mark.parametrize("reason", ["unknown_type", "clock_unset"])
+    def test_a_newer_producer_or_one_without_the_time_is_no_broken_one(self, reason: RejectReason) -> None:
         quarantine = Quarantine()
-        assert not any(quarantine.judge(NAMES[0], reject("unknown_type")) for _ in range(200))
+        assert not any(quarantine.judge(NAMES[0], reject(reason)) for _ in range(200))
         assert quarantine.aside == 0
 
     def test_the_stop_names_numbers_reason_and_example(self) -> None:

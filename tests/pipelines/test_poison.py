@@ -36,6 +36,7 @@ POISON: dict[bytes, str] = {
     HEARTBEAT % (b"another.plant.or.line", 1, T0): "key_mismatch",
     b'{"type":"clock_advanced","now_ms":1}': "key_mismatch",
     HEARTBEAT % (KEY, 7, int(time.time() * 1000) + 3_600_000): "clock_future",
+    HEARTBEAT % (KEY, 8, 0): "clock_unset",
 }
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sipe.contracts.codec import (
     CLOCK_AHEAD_MS_MAX,
+    CLOCK_SET_MS_MIN,
     MESSAGE_BYTES_MAX,
     REJECT_REASONS,
     Reject,
@@ -233,6 +234,16 @@ def test_the_clock_may_run_ahead_as_far_as_the_border_and_no_further(sent: Event
     reject = admit(raw, key, TS_MS - CLOCK_AHEAD_MS_MAX - 1)
     assert isinstance(reject, Reject)
     assert (reject.reason, reject.raw) == ("clock_future", raw)
+
+
+def test_a_clock_that_was_never_set_tells_no_time() -> None:
+    told = [
+        Heartbeat(station=STATION, boot=7, seq=1, ts_ms=ts_ms) for ts_ms in (CLOCK_SET_MS_MIN, CLOCK_SET_MS_MIN - 1)
+    ]
+    raws = [encode(event) for event in told]
+    admitted = [admit(raw, STATION.encode(), TS_MS) for raw in raws]
+    assert admitted[0] == told[0]
+    assert admitted[1] == Reject("clock_unset", "1262303999999 ms of Unix time is before 2010", raws[1])
 
 
 @pytest.mark.parametrize(
