@@ -54,7 +54,7 @@ def beat(seq: int, *, boot: int = 1, station: str = STATIONS[0]) -> Heartbeat:
 
 def contents(spool: Spool) -> list[StationEvent]:
     """Everything that waits; asked of a spool from which nothing is taken yet."""
-    found = [decode(waiting.value) for waiting in spool.take(10_000)]
+    found = [decode(waiting.value) for waiting in spool.take(1_000_000)]
     spool.give_back()
     assert all(isinstance(event, StationEvent) for event in found)
     return found  # type: ignore[return-value]  # just checked

@@ -111,7 +111,7 @@ class Proof:
         log, records = self._directory / f"{step.name}.log", self._directory / "running.jsonl"
         records.unlink(missing_ok=True)
         words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout", "7200", *step.words]
-        environ = {**os.environ, **step.environ, fault_record.RECORD_PATH: str(records)}
+        environ = {**os.environ, "SIPE_REQUIRE_SERVICES": "1", **step.environ, fault_record.RECORD_PATH: str(records)}
         with log.open("w") as file:
             done = subprocess.run(words, cwd=ROOT, env=environ, stdout=file, stderr=file, check=False)
         if done.returncode:

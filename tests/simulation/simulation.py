@@ -6,7 +6,7 @@ retries. Simulated: the broker, the tables, the processes that die. The same see
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -24,12 +24,12 @@ from connectors.files.plant import read_plant
 from edge.spool import Spool, SpoolLimits
 from models.plant import Plant
 from models.twin.day import simulate
-from models.twin.link import identity
+from models.twin.link import Identity, identity
 from models.twin.truth import truth_of
 from sipe.clock import ManualClock
 from sipe.contracts import tables
 from sipe.contracts.codec import decode, encode
-from sipe.contracts.events import ClockAdvanced, Heartbeat, StationBorn, StationEvent
+from sipe.contracts.events import CalendarAssigned, ClockAdvanced, Heartbeat, StationBorn, StationEvent
 
 PLANT = Path(__file__).resolve().parents[2] / "examples" / "plant.toml"
 STATIONS = ("smt.line-1.aoi", "final.line-1.packing", "final.line-1.calibration")
@@ -211,8 +211,7 @@ class World:
         found = self._found()
         balance = self.ledger.balance(found).close()
         counted = self.ledger.batch(found)
-        births = {identity(event) for event in self._day.events if isinstance(event, StationBorn)}
-        if births <= set(map(identity, counted)):  # the twin's truth knows no day of which a birth is missing
+        if _needed(self._day.events) <= _needed(counted):
             truth = truth_of(counted, self.clock.now_ms())
             facts = [
                 (row["station"], row["minute"] * 1000, *(row[name] for name in FACT_COLUMNS[2:]))
@@ -239,6 +238,11 @@ class World:
 
     def _rows(self, table: tables.Table) -> Iterator[dict[str, Any]]:
         return (dict(zip(table.column_names, row, strict=True)) for row in self.store.final(table).values())
+
+
+def _needed(events: Iterable[StationEvent]) -> set[Identity]:
+    """The events without which the twin's truth does not know a day; a gap that took the place of one is none."""
+    return {identity(event) for event in events if isinstance(event, StationBorn | CalendarAssigned)}
 
 
 FACT_COLUMNS = tuple(column.name for column in (*tables.DIMENSIONS, *tables.MEASURES))
