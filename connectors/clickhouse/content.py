@@ -121,11 +121,11 @@ def read_timeline(store: Warehouse, name: str, before: Position, spans: Sequence
     station = blank(name)
     _take_in(station, store.tuples(_DECIDING, scope))
     events = _presume_alive(store, station, scope)
-    others = _presume_days(store, station, _OTHER_DAYS, scope)
-    if others:
+    events += _presume_days(store, station, _OTHER_DAYS, scope)
+    if station.first_ms is not None and station.first_ms < scope["near_from_ms"]:
         _take_in(station, store.tuples(_CARRIED, scope))
     station.pieces = {}
-    return Content(station, events + others)
+    return Content(station, events)
 
 
 def _presume_alive(store: Warehouse, station: StationState, scope: dict[str, Any]) -> int:

@@ -16,19 +16,24 @@ from sipe.contracts.tables import version_of
 _WANTED = "(%(all)s OR station IN %(stations)s)"
 
 _PARTITIONS = f"""
-SELECT station, argMax(partition, (epoch, offset)) FROM events WHERE {_WANTED} GROUP BY station ORDER BY station
+SELECT station, groupUniqArray(partition) FROM events WHERE {_WANTED} GROUP BY station ORDER BY station
 """  # noqa: S608  constants only
+_NEWEST_PARTITION = """
+SELECT station, argMax(partition, (epoch, offset)) FROM events WHERE station IN %(stations)s GROUP BY station
+"""
 
 _PROGRESS = """
 SELECT partition, max((epoch, tick_offset, now_ms)) FROM flow_progress WHERE tick_offset > 0 GROUP BY partition
 """
 
-_ACTIVE = f"""
+_ACTIVE = """
 SELECT station, source, toUnixTimestamp64Milli(max(ts)) FROM events
-WHERE {_WANTED} AND (epoch, offset) < (%(epoch)s, %(offset)s) AND outcome = 'accepted' AND type NOT IN %(no_signs)s
+WHERE station IN %(stations)s AND ts >= fromUnixTimestamp64Milli(toInt64(%(since_ms)s))
+    AND (epoch, offset) < (%(epoch)s, %(offset)s) AND outcome = 'accepted' AND type NOT IN %(no_signs)s
 GROUP BY station, source
-"""  # noqa: S608  constants only
-
+"""
+RECENT_MS = DAY_MS
+"""Most stations were heard of that recently; for the others the whole archive is asked."""
 
 # Before the first event lies what it may report, but not time before 1970, where a clock that was not set begins; a row
 # that is older still was not made by an event.
@@ -72,18 +77,13 @@ class Cut(NamedTuple):
 
 def cuts(store: Warehouse, config: FoldConfig, stations: Collection[str] | None = None) -> dict[str, Cut]:
     """The cut of each station (None: of all) of which something is published, by name."""
-    scope: dict[str, Any] = {
-        "all": stations is None,
-        "stations": tuple(stations or [""]),
-        "no_signs": (*DEFINITIONS, *CORRECTIONS),
-    }
-    progress = dict(store.tuples(_PROGRESS))
-    partitions = dict(store.tuples(_PARTITIONS, scope))
+    scope: dict[str, Any] = {"all": stations is None, "stations": tuple(stations or [""])}
+    progress: dict[int, tuple[int, int, int]] = dict(store.tuples(_PROGRESS))
+    partitions = _partitions(store, scope)
     active_ms: dict[str, dict[str, int]] = {}
-    for epoch, offset in {(progress[p][0], progress[p][1]) for p in partitions.values() if p in progress}:
-        for station, source, newest_ms in store.tuples(_ACTIVE, scope | {"epoch": epoch, "offset": offset}):
-            if progress.get(partitions[station], ())[:2] == (epoch, offset):
-                active_ms.setdefault(station, {})[source] = newest_ms
+    for partition, (epoch, offset, now_ms) in progress.items():
+        names = [name for name, its in partitions.items() if its == partition]
+        active_ms |= _active_ms(store, names, Position(epoch, offset), now_ms, config)
     begins_ms = dict(store.tuples(_BEGINS, scope | {"interval_ms": INTERVAL_MS_MAX}))
     dropped_ms = dict(store.tuples(_DROPPED, scope))
     found = {}
@@ -92,6 +92,32 @@ def cuts(store: Warehouse, config: FoldConfig, stations: Collection[str] | None 
         begin_ms = max(minute_of(begins_ms[station]), _retained_from_ms(dropped_ms.get(station), config))
         found[station] = Cut(station, Position(epoch, offset), now_ms, begin_ms, floor_of(newest_ms, config))
     return found
+
+
+def _partitions(store: Warehouse, scope: dict[str, Any]) -> dict[str, int]:
+    """Where each station's events are now; after the topic was made anew that may be elsewhere than before."""
+    found: dict[str, list[int]] = dict(store.tuples(_PARTITIONS, scope))
+    moved = tuple(name for name, numbers in found.items() if len(numbers) > 1)
+    newest = dict(store.tuples(_NEWEST_PARTITION, {"stations": moved})) if moved else {}
+    return {name: numbers[0] for name, numbers in found.items()} | newest
+
+
+def _active_ms(
+    store: Warehouse, names: Collection[str], before: Position, now_ms: int, config: FoldConfig
+) -> dict[str, dict[str, int]]:
+    """By station, the newest sign of life of each source that may hold the floor back."""
+
+    def newest(names: Collection[str], since_ms: int) -> dict[str, dict[str, int]]:
+        scope = {"stations": tuple(names), "since_ms": since_ms, "no_signs": (*DEFINITIONS, *CORRECTIONS)}
+        found: dict[str, dict[str, int]] = {}
+        for name, source, ts_ms in store.tuples(_ACTIVE, scope | before._asdict()) if names else ():
+            found.setdefault(name, {})[source] = ts_ms
+        return found
+
+    since_ms = max(now_ms - config.retire_ms - RECENT_MS, 0)
+    recent = newest(names, since_ms)
+    far = [name for name in names if max(recent.get(name, {}).values(), default=0) - config.retire_ms < since_ms]
+    return recent | newest(far, 0)
 
 
 def _retained_from_ms(dropped_ms: int | None, config: FoldConfig) -> int:

@@ -17,11 +17,13 @@ _MINUTES = "minute >= toDateTime(%(from_s)s, 'UTC') AND minute < toDateTime(%(to
 _TIME = "fromUnixTimestamp64Milli(toInt64({}))"
 _STOPS = f"from_ts <= {_TIME.format('%(to_ms)s')} AND to_ts >= {_TIME.format('%(from_ms)s')}"
 
+# Only the minutes that are wanted are read in full; rows of one key have one minute, and so one partition and one fate.
 _CELLS_QUERY = f"""
 SELECT toUnixTimestamp(minute) AS minute_s, `order`, product, shift, {_MEASURES} FROM minute_facts FINAL
 WHERE station = %(station)s AND {_MINUTES}
-    AND arrayExists((from_s, to_s) -> minute_s >= from_s AND minute_s < to_s, %(froms_s)s, %(tos_s)s)
+    AND minute_s < transform(roundDown(minute_s, %(froms_s)s), %(froms_s)s, %(tos_s)s, 0)
 ORDER BY minute
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1
 """  # noqa: S608  constants only
 
 _STOPS_QUERY = f"""

@@ -15,9 +15,11 @@ from connectors.clickhouse.client import Address, Warehouse, connect
 from connectors.clickhouse.content import Position
 from connectors.clickhouse.cuts import Cut, cuts
 from connectors.clickhouse.writer import Writer
+from models.fold.intake import apply
+from models.fold.refold import blank
 from models.fold.rules import DAY_MS, MINUTE_MS, FoldConfig, minute_of
 from pipelines.reprocess.job import Report, Result, fold_again
-from pipelines.reprocess.work import Done, Task
+from pipelines.reprocess.work import Calendars, Done, Task
 from sipe.contracts.codec import Reject, decode
 from sipe.contracts.events import CalendarAssigned, CountingAuthoritySet, Event, StandardTimeSet
 from sipe.contracts.fields import INTERVAL_MS_MAX
@@ -170,22 +172,34 @@ def _news(store: Warehouse, stations: Collection[str]) -> dict[str, list[News]]:
     return found
 
 
-def _corrected_calendars(cut: Cut, taken: list[Mark], news: list[News], since: int) -> tuple[Position, ...]:
-    """The calendars that made the marks, when nothing else did; else nothing, and everything has to be looked at."""
+def _corrected_calendars(cut: Cut, taken: list[Mark], news: list[News], since: int) -> Calendars | None:
+    """The calendars before and after, when they alone made the marks; else None, and everything has to be looked at."""
     if any(mark.resume_ms for mark in taken):
-        return ()
-    corrected: list[Position] = []
+        return None
+    came: list[Position] = []
     for at, record_ms, event in news:
         if at >= cut.before or version_of(*at) <= since:
             continue
         if not isinstance(event, CalendarAssigned | StandardTimeSet | CountingAuthoritySet):
-            return ()
+            return None
         if not _may_have_marked(cut, event.valid_from_ms, record_ms):
             continue
         if not isinstance(event, CalendarAssigned) or event.ts_ms < cut.floor_ms:  # then it is a sign of life there
-            return ()
-        corrected.append(at)
-    return tuple(corrected)
+            return None
+        came.append(at)
+    return _calendars(cut, news, came) if came else None
+
+
+def _calendars(cut: Cut, news: list[News], corrected: list[Position]) -> Calendars:
+    """With what stored rows may be made: the calendars before each of the corrected ones came."""
+    befores, after = [blank(cut.station) for _ in corrected], blank(cut.station)
+    for at, _, event in news:
+        if at < cut.before and isinstance(event, CalendarAssigned):
+            apply(after, event)
+            for came, before in zip(corrected, befores, strict=True):
+                if at < came or at not in corrected:
+                    apply(before, event)
+    return Calendars([before.calendars for before in befores], after.calendars)
 
 
 def _may_have_marked(cut: Cut, valid_from_ms: int, record_ms: int) -> bool:

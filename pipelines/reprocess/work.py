@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 from connectors.clickhouse import stored
 from connectors.clickhouse.client import Warehouse
-from connectors.clickhouse.content import Position, days_heard, read_all, read_timeline
+from connectors.clickhouse.content import days_heard, read_all, read_timeline
 from connectors.clickhouse.cuts import Cut
 from connectors.clickhouse.sink import Publication
 from connectors.clickhouse.writer import ROWS_PER_INSERT, Writer
-from models.fold.intake import apply
 from models.fold.minutes import MinuteRun
 from models.fold.partition import Restatement
 from models.fold.refold import Minutes, Refold, blank, replanned
@@ -22,8 +21,6 @@ from models.fold.told import History
 from models.spans import Span
 from pipelines.rows import fact_blocks
 from sipe.contracts.calendar import Calendar
-from sipe.contracts.codec import decode
-from sipe.contracts.events import CalendarAssigned
 from sipe.contracts.tables import version_of
 
 CHUNK_MS = 7 * DAY_MS
@@ -31,23 +28,24 @@ CHUNK_MS = 7 * DAY_MS
 TIMELINE_CHUNK_MS = 31 * DAY_MS
 """Without its pieces, a month of a station is small."""
 
-_CALENDARS = """
-SELECT epoch, offset, raw FROM events
-WHERE station = %(station)s AND type = 'calendar_assigned' AND outcome = 'accepted'
-"""
+
+class Calendars(NamedTuple):
+    """A station's calendars: as stored rows may be made with them, one history or more, and as they are now."""
+
+    befores: list[History[Calendar]]
+    after: History[Calendar]
 
 
 class Task(NamedTuple):
     """Fold [from_ms, to_ms) of a station again: whole minutes before the floor of its cut.
 
-    With `corrected`, the positions of `calendar_assigned` events that are not yet counted there, nothing but what they
-    have changed is looked at; otherwise everything.
+    With `corrected` calendars nothing but what they have changed is looked at; otherwise everything.
     """
 
     cut: Cut
     from_ms: int
     to_ms: int
-    corrected: tuple[Position, ...] = ()
+    corrected: Calendars | None = None
 
 
 class Done(NamedTuple):
@@ -69,7 +67,7 @@ def run(task: Task, store: Warehouse, writer: Writer | None) -> Done:
     refold = Refold(cut.floor_ms, stored.stops(store, station, task.from_ms, task.to_ms))
     events, compared, changed = 0, 0, 0
     staged: Counter[str] = Counter()
-    parts = _corrected(task, store, refold) if task.corrected else _everything(task, store, refold)
+    parts = _replanned(task, task.corrected, store, refold) if task.corrected else _everything(task, store, refold)
     waiting: list[MinuteRun] = []
     for read, minutes in parts:
         events += read
@@ -92,13 +90,11 @@ def _everything(task: Task, store: Warehouse, refold: Refold) -> Iterator[tuple[
         yield content.events, refold.span(content.station, from_ms, to_ms, cells)
 
 
-def _corrected(task: Task, store: Warehouse, refold: Refold) -> Iterator[tuple[int, Minutes]]:
+def _replanned(task: Task, calendars: Calendars, store: Warehouse, refold: Refold) -> Iterator[tuple[int, Minutes]]:
     station = task.cut.station
-    befores, after = _calendars(store, task)
+    befores, after = calendars
     heard = blank(station)
-    if (
-        not befores[0] or befores[0][0][0] > task.from_ms
-    ):  # what was not planned by a calendar was, while it was heard of
+    if not befores[0] or befores[0][0][0] > task.from_ms:  # before the first calendar it was planned while heard of
         heard = days_heard(store, station, task.cut.before)
     heard.calendars = after
     for from_ms, to_ms in _chunks(task, TIMELINE_CHUNK_MS):
@@ -114,22 +110,6 @@ def _corrected(task: Task, store: Warehouse, refold: Refold) -> Iterator[tuple[i
 def _chunks(task: Task, length_ms: int) -> Iterator[Span]:
     for from_ms in range(task.from_ms, task.to_ms, length_ms):
         yield from_ms, min(from_ms + length_ms, task.to_ms)
-
-
-def _calendars(store: Warehouse, task: Task) -> tuple[list[History[Calendar]], History[Calendar]]:
-    """The calendars that stored rows may be made with, those before each of the corrected came, and all of them."""
-    corrected = sorted(set(task.corrected))
-    befores, after = [blank(task.cut.station) for _ in corrected], blank(task.cut.station)
-    for epoch, offset, raw in store.tuples(_CALENDARS, {"station": task.cut.station}):
-        at = Position(epoch, offset)
-        event = decode(raw.encode())
-        assert isinstance(event, CalendarAssigned)  # noqa: S101  the query asked for nothing else
-        if at < task.cut.before:
-            apply(after, event)
-            for came, before in zip(corrected, befores, strict=True):
-                if at < came or at not in corrected:
-                    apply(before, event)
-    return [before.calendars for before in befores], after.calendars
 
 
 def _rows(cut: Cut, minutes: list[MinuteRun], stops: list[StopChange], version: int) -> Publication:
