@@ -205,10 +205,16 @@ def main() -> None:
             address = Address(host="127.0.0.1", port=port, database="sipe", user="sipe", password=password)
             migrate.apply(address)
             with Warehouse(address) as store, closing(Writer(address)) as writer:
-                measure(address, store, writer, args)
+                measure(address, store, writer, args, child.pid)
 
 
-def measure(address: Address, store: Warehouse, writer: Writer, args: argparse.Namespace) -> None:
+def processor_s(server_pid: int) -> float:
+    """Processor time so far: the server's, this process's, and that of the workers that have ended."""
+    fields = Path(f"/proc/{server_pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(os.times()[:4])
+
+
+def measure(address: Address, store: Warehouse, writer: Writer, args: argparse.Namespace, server_pid: int) -> None:
     """One correction, measured."""
     made = factory(args.scale)
     offset = fill(store, writer, made, args.stations, args.days)
@@ -217,12 +223,15 @@ def measure(address: Address, store: Warehouse, writer: Writer, args: argparse.N
     days = args.days + REACH_DAYS
     print(f"{stations} stations, {days} days, {events:,} events: {events / stations / days:,.0f} per station and day")
     fast = sum(bool(task.corrected) for task in plan(store).tasks)
+    used_s, load = processor_s(server_pid), os.getloadavg()[0]
     result = settle_marks(address, processes=args.processes)
+    used_s = processor_s(server_pid) - used_s
     compared = check(address, store)
     print(
         f"corrected {len(result.done)} stations ({fast} by their calendar alone) in {result.seconds:.1f} s: "
         f"{result.total('compared'):,} cells compared, {result.total('changed'):,} cells and "
-        f"{result.total('stops_changed'):,} stops changed; load {os.getloadavg()[0]:.1f}"
+        f"{result.total('stops_changed'):,} stops changed; {used_s:.0f} s of processor time on {os.cpu_count()} cores, "
+        f"load before {load:.1f}"
     )
     print(f"{CHECKED} stations folded again in full: {compared:,} cells compared, none different")
 

@@ -20,6 +20,7 @@ from typing import Any, Self
 from sipe.errors import SipeError
 
 STOP_TIMEOUT_S = 5.0
+LOG_BYTES_MAX = 10_000_000
 _LOG_LINES = 5
 _LOG_TAIL_BYTES = 8192
 
@@ -34,8 +35,8 @@ def serve_until_parent_leaves(ready: Mapping[str, Any]) -> None:
 class ChildServer:
     """One `python -m module *args` that is ready to serve once started and gone once stopped.
 
-    Its stderr is appended to `log_path`. `pass_fds` stay open in the child, which is how a lock outlives the parent
-    until the last child has let go of the data.
+    Its stderr is appended to `log_path`; at a start, what is there already and long is moved to `.log.1`. `pass_fds`
+    stay open in the child, which is how a lock outlives the parent until the last child has let go of the data.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class ChildServer:
     def start(self) -> dict[str, Any]:
         """Start the child and return what it said when it was ready; raises `SipeError` with its last words."""
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
+        if self._log_path.exists() and self._log_path.stat().st_size > LOG_BYTES_MAX:
+            self._log_path.replace(self._log_path.with_suffix(".log.1"))
         with self._log_path.open("ab") as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(
@@ -124,6 +127,12 @@ class ChildServer:
         if not isinstance(ready, dict):
             raise self._error(f"printed {line[:200]!r} instead of one JSON object")
         return ready
+
+    def said(self) -> list[str]:
+        """The lines that it has written since its start."""
+        with self._log_path.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace").splitlines()
 
     def _error(self, what: str) -> SipeError:
         return SipeError(f"{self.module} {what}: {self._last_words()} (log: {self._log_path})")

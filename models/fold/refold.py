@@ -6,6 +6,7 @@ now, with no event late, and what was published before is read from the store. O
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -136,8 +137,8 @@ def _changes(station: str, stored: Cells, cells: Cells) -> list[MinuteRun]:
 
 def _put_in(stops: list[Stop], found: list[Stop], from_ms: int, to_ms: int, shift_after: str) -> list[Stop]:
     """Replace the stops of [from_ms, to_ms); one that crosses a border is cut there, or goes on if it is alike."""
-    before = [stop for stop in stops if stop.from_ms < from_ms]
-    after = [stop for stop in stops if stop.to_ms > to_ms]
+    before = stops[: bisect_left(stops, from_ms, key=lambda stop: stop.from_ms)]
+    after = stops[bisect_right(stops, to_ms, key=lambda stop: stop.to_ms) :]
     left = before.pop() if before and before[-1].to_ms >= from_ms else None
     right = after.pop(0) if after and after[0].from_ms <= to_ms else None
     found = list(found)

@@ -17,11 +17,14 @@ from connectors.clickhouse.client import Address, Warehouse, connect
 from connectors.clickhouse.staging import SUFFIX, Staging
 from connectors.clickhouse.writer import Writer
 from connectors.embedded.lock import DirectoryLock
-from pipelines.reprocess.work import Done, Task, run
+from pipelines.reprocess.work import Done, Stage, Task, run
 from sipe.errors import SipeError
 
 LOCK = "reprocess/lock"
 """In the data directory; the kernel gives it back when a run ends, however it ends."""
+
+TASKS_PER_LOT = 4
+"""Stations that a worker stages together."""
 
 Report = Callable[[int, int], None]
 """Called with how many station-days are done, and of how many."""
@@ -93,14 +96,23 @@ def fold_again(
 
 
 def _results(address: Address, tasks: Sequence[Task], processes: int, *, dry_run: bool) -> Iterator[Done]:
-    if min(processes, len(tasks)) <= 1:
+    lots = [tasks[at : at + TASKS_PER_LOT] for at in range(0, len(tasks), TASKS_PER_LOT)]
+    if min(processes, len(lots)) <= 1:
         with Warehouse(address) as store, closing(_writer(address)) as writer:
-            for task in tasks:
-                yield run(task, store, None if dry_run else writer)
+            for lot in lots:
+                yield from _run(lot, store, None if dry_run else writer)
         return
     context = multiprocessing.get_context("spawn")  # nothing of this process, its connections least of all
-    with context.Pool(min(processes, len(tasks)), _start_worker, (address, dry_run)) as pool:
-        yield from pool.imap_unordered(_run_in_worker, tasks)
+    with context.Pool(min(processes, len(lots)), _start_worker, (address, dry_run)) as pool:
+        for done in pool.imap_unordered(_run_in_worker, lots):
+            yield from done
+
+
+def _run(lot: Sequence[Task], store: Warehouse, writer: Writer | None) -> list[Done]:
+    stage = Stage(writer)
+    done = [run(task, store, stage) for task in lot]
+    stage.flush()
+    return done
 
 
 def _writer(address: Address) -> Writer:
@@ -120,8 +132,8 @@ def _start_worker(address: Address, dry_run: bool) -> None:
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
-def _run_in_worker(task: Task) -> Done:
-    return run(task, _Worker.store, _Worker.writer)
+def _run_in_worker(lot: Sequence[Task]) -> list[Done]:
+    return _run(lot, _Worker.store, _Worker.writer)
 
 
 def _leave_with_parent() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from connectors.clickhouse import stored
+from connectors.clickhouse.block import Block
 from connectors.clickhouse.client import Warehouse
 from connectors.clickhouse.content import days_heard, read_all, read_timeline
 from connectors.clickhouse.cuts import Cut
@@ -60,8 +61,36 @@ class Done(NamedTuple):
     staged: tuple[tuple[str, int], ...] = ()
 
 
-def run(task: Task, store: Warehouse, writer: Writer | None) -> Done:
-    """Do one task; without a writer nothing is staged. Raises `SipeError` when the store fails."""
+class Stage:
+    """Takes rows to be staged and writes them in inserts of some size; without a writer they go nowhere."""
+
+    def __init__(self, writer: Writer | None) -> None:
+        self._writer = writer
+        self._blocks: list[Block] = []
+        self._rows = 0
+
+    def add(self, blocks: Publication) -> Counter[str]:
+        """Take blocks; returns how many rows by table."""
+        if self._writer is None:
+            return Counter()
+        taken: Counter[str] = Counter()
+        for block in blocks:
+            taken[block.table.name] += len(block)
+        self._blocks += blocks
+        self._rows += taken.total()
+        if self._rows > ROWS_PER_INSERT:
+            self.flush()
+        return taken
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._writer and self._blocks:
+            self._writer.write(self._blocks)
+        self._blocks, self._rows = [], 0
+
+
+def run(task: Task, store: Warehouse, stage: Stage) -> Done:
+    """Do one task, up to what waits in the stage. Raises `SipeError` when the store fails."""
     station, cut = task.cut.station, task.cut
     version = max(version_of(*cut.before), 1 + stored.newest_version(store, station, task.from_ms, task.to_ms))
     refold = Refold(cut.floor_ms, stored.stops(store, station, task.from_ms, task.to_ms))
@@ -75,10 +104,10 @@ def run(task: Task, store: Warehouse, writer: Writer | None) -> Done:
         changed += len(minutes.changed)
         waiting += minutes.changed
         if len(waiting) > ROWS_PER_INSERT:
-            _stage(writer, _rows(cut, waiting, [], version), staged)
+            staged += stage.add(_rows(cut, waiting, [], version))
             waiting = []
     stops = refold.stop_changes(station)
-    _stage(writer, _rows(cut, waiting, stops, version), staged)
+    staged += stage.add(_rows(cut, waiting, stops, version))
     return Done(task, events, compared, changed, len(stops), refold.resume_ms, tuple(sorted(staged.items())))
 
 
@@ -114,9 +143,3 @@ def _chunks(task: Task, length_ms: int) -> Iterator[Span]:
 
 def _rows(cut: Cut, minutes: list[MinuteRun], stops: list[StopChange], version: int) -> Publication:
     return fact_blocks(Restatement(cut.now_ms, cut.floor_ms, minutes, stops, [], [], []), version)
-
-
-def _stage(writer: Writer | None, blocks: Publication, staged: Counter[str]) -> None:
-    if writer and blocks:
-        writer.write(blocks)
-        staged.update({block.table.name: len(block) for block in blocks})

@@ -48,7 +48,6 @@ class FlowProcess:
         self._log_path = log_path
         self._monotonic_s = monotonic_s
         self._server = ChildServer(MODULE, AS_CHILD, log_path=log_path, environ=environ(settings))
-        self._log_start = 0
         self._started_s = 0.0
         self._restart_s: float | None = None
         self._crashes = 0
@@ -89,17 +88,13 @@ class FlowProcess:
         self._server.stop()
 
     def _start(self) -> None:
-        self._log_start = self._log_path.stat().st_size if self._log_path.exists() else 0
         self._started_s = self._monotonic_s()
         self._restart_s = None
         self._server.start()
 
     def _failure(self, error: SipeError) -> SipeError:
         """What the flow itself said last, or else what its end looked like from outside."""
-        with self._log_path.open("rb") as log:
-            log.seek(self._log_start)
-            lines = log.read().decode(errors="replace").splitlines()
-        said = [line.removeprefix(ERROR_PREFIX) for line in lines if line.startswith(ERROR_PREFIX)]
+        said = [line.removeprefix(ERROR_PREFIX) for line in self._server.said() if line.startswith(ERROR_PREFIX)]
         tries = f" {self._crashes} times in a row" if self._crashes > 1 else ""
         return SipeError(f"the flow stopped{tries}: {said[-1]} (log: {self._log_path})") if said else error
 

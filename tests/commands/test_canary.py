@@ -25,12 +25,24 @@ from sipe.contracts.topics import TOPICS
 CANARY = "cAnary-7f3a'\\ %40&"
 """With what quoting, escaping and formatting trip over."""
 FORMS = {CANARY, quote(CANARY, safe=""), quote(CANARY), repr(CANARY)[1:-1], CANARY[:12]}
-LOOKING = (["doctor", "--json"], ["doctor"], ["kpi"], ["kpi", "--json"], ["migrate", "plan"], ["topics", "plan"])
+LOOKING = (
+    ["doctor", "--json"],
+    ["doctor"],
+    ["kpi"],
+    ["kpi", "--json"],
+    ["health"],
+    ["migrate", "plan"],
+    ["reprocess", "--from", "2026-03-02", "--to", "2026-03-03", "--dry-run"],
+    ["reprocess", "--pending"],
+    ["topics", "plan"],
+)
 WORKING = (
     ["migrate"],
     ["plant", "apply", str(PLANT)],
     ["simulate", "--hours", "1", "--scale", "0.05", "--json"],
     *LOOKING,
+    ["dlq", "ls"],
+    ["dlq", "replay", "--reason", "schema"],
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.embedded.lock import alive
-from connectors.embedded.process import ChildServer
+from connectors.embedded.process import LOG_BYTES_MAX, ChildServer
 from sipe.errors import SipeError
 
 DEADLINE_S = 10.0
@@ -53,6 +53,20 @@ def test_a_broker_is_there_while_its_context_is(tmp_path: Path) -> None:
         server.check()
     assert not alive(pid)
     server.stop()
+
+
+def test_a_long_log_is_set_aside_at_a_start(module: Callable[[str], str], tmp_path: Path) -> None:
+    log_path = tmp_path / "logs" / "server.log"
+    log_path.parent.mkdir()
+    log_path.write_bytes(b"x" * (LOG_BYTES_MAX + 1))
+    name = module("import sys\nprint('{}', flush=True)\nsys.stderr.write('hello\\n')\nsys.stdin.read()")
+    for _ in range(2):
+        server = ChildServer(name, log_path=log_path)
+        with server:
+            pass
+        assert server.said() == ["hello"]
+    assert log_path.read_text() == "hello\n" * 2
+    assert log_path.with_suffix(".log.1").stat().st_size == LOG_BYTES_MAX + 1
 
 
 @pytest.mark.stack
