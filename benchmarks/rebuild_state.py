@@ -8,6 +8,7 @@ Fills an embedded store with events and facts, as a flow of one partition leaves
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,8 +19,6 @@ from models.fold.rules import DAY_MS, MINUTE_MS, FoldConfig
 from pipelines.runtime.system import Runtime
 from sipe.contracts.tables import version_of
 from sipe.settings import Settings
-
-START_MS = 1_772_409_600_000
 
 _STATION = "concat('manaus.final.line-1.station-', toString(modulo(number, %(stations)s)))"
 _EVENTS = f"""
@@ -42,16 +41,16 @@ FROM numbers(%(facts)s)
 _PROGRESS = "INSERT INTO flow_progress SELECT 0, 1, %(events)s, %(events)s, %(now_ms)s, %(version)s"
 
 
-def fill(store: Warehouse, stations: int, days: int, events_per_minute: int) -> int:
+def fill(store: Warehouse, start_ms: int, stations: int, days: int, events_per_minute: int) -> int:
     """Write what a flow would have written; returns the number of events."""
     events = stations * days * DAY_MS // MINUTE_MS * events_per_minute
     scope = {
         "stations": stations,
         "events": events,
         "facts": stations * days * DAY_MS // MINUTE_MS,
-        "start_ms": START_MS,
+        "start_ms": start_ms,
         "every_ms": MINUTE_MS // events_per_minute,
-        "now_ms": START_MS + days * DAY_MS,
+        "now_ms": start_ms + days * DAY_MS,
         "version": version_of(1, events - 1),
     }
     for statement in (_EVENTS, _FACTS, _PROGRESS):
@@ -70,10 +69,15 @@ def main() -> None:
         tempfile.TemporaryDirectory() as directory,
         Runtime(Settings(data_dir=Path(directory)), serve=True, flow=False) as runtime,
     ):
-        events = fill(runtime.store(), args.stations, args.days, args.events_per_minute)
+        start_ms = int(time.time()) // 86_400 * DAY_MS - args.days * DAY_MS  # retention takes the bytes of old events
+        events = fill(runtime.store(), start_ms, args.stations, args.days, args.events_per_minute)
         began_s = time.monotonic()
         fold = restore(runtime.system.store, FoldConfig(), 1, 0, events).fold
         took_s = time.monotonic() - began_s
+    taken = sum(station.accepted for station in fold.stations.values())
+    pieces = sum(len(station.pieces) for station in fold.stations.values())
+    if taken != events or not pieces:
+        sys.exit(f"{taken} events of {events} and {pieces} minutes with pieces came back: nothing was measured")
     print(
         f"{len(fold.stations)} stations, {args.days} days, {events:,} events: {took_s:.1f} s, "
         f"{took_s / len(fold.stations) * 1000:.0f} ms a station, {events / took_s:,.0f} events/s"
