@@ -241,3 +241,22 @@ def test_a_station_whose_clock_was_once_not_set_is_folded_again(migrated: Addres
         settle_marks(migrated, processes=1)
         assert store.tuples("SELECT sum(good) FROM minute_facts_current") == [(3,)]
         assert not any(mark.is_new for mark in marks(store))
+
+
+def test_a_day_whose_events_retention_has_taken_stays_as_it_is_and_says_so(
+    migrated: Address, store: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    piece = {"order": "po-late", "product": "e31", "step": "pack", "qty": 3, "result": "good", "cycle_ms": 900}
+    long_ago_ms = T0_MS - 30 * DAY_MS
+    with FoldedLog.opened(migrated) as log:
+        log.send([say(STATION, "heartbeat", long_ago_ms, 1), ClockAdvanced(now_ms=long_ago_ms)])
+        log.send([say(STATION, "heartbeat", T0_MS, 2), ClockAdvanced(now_ms=T0_MS)])
+        store.run("ALTER TABLE events UPDATE raw = '' WHERE seq = 1 SETTINGS mutations_sync = 2")
+        before = tables(store)
+        log.send([say(STATION, "cycle_completed", long_ago_ms + HOUR_MS, 3, **piece), ClockAdvanced(now_ms=T0_MS + 1)])
+        [mark] = marks(store)
+        assert plan(store).too_late == [mark]
+        settle_marks(migrated, processes=1)
+    assert f"too_late: {mark} is past the archive's retention and stays as it is" in caplog.text
+    assert tables(store)["minute_facts"] == before["minute_facts"]
+    assert not any(mark.is_new for mark in marks(store))
