@@ -10,6 +10,23 @@ from typing import Any, NamedTuple
 
 from connectors.clickhouse.archive_health import restore_health
 from connectors.clickhouse.archive_quarantine import restore_quarantine
+from connectors.clickhouse.archive_sql import (
+    ACTIVE,
+    ALWAYS,
+    CARRIED,
+    CELLS,
+    CORRECTIONS,
+    COUNTS,
+    DAYS,
+    DEFINITIONS,
+    DISPLAYS,
+    EVENTS,
+    FIRST_COUNTERS,
+    IN_FORCE,
+    SEEN,
+    STATIONS,
+    STOPS,
+)
 from connectors.clickhouse.client import Address, Warehouse, connect
 from models.fold.partition import PartitionFold
 from models.fold.retention import floor_of, forget
@@ -22,105 +39,8 @@ from sipe.contracts.events import StationEvent
 from sipe.contracts.tables import version_of
 from sipe.errors import SipeError
 
-DEFINITIONS = ("calendar_assigned", "standard_time_set", "counting_authority_set")
-CORRECTIONS = ("stop_classified", "unit_reclassified")
-ALWAYS = (*DEFINITIONS, "station_born")
-CARRIED = (
-    "state_changed", "order_started", "order_ended", "operator_signed_on", "operator_signed_off", "stop_classified",
-)  # fmt: skip
-"""What may still be in force long after it was told."""
 STATIONS_AT_ONCE = 10
 """So many stations share a query, but for their events: a query costs more than what it finds."""
-IN_FORCE = 100
-"""Of each such type and source, so many of the last events before the reach."""
-
-_ARCHIVED = "partition = %(partition)s AND (epoch, offset) < (%(epoch)s, %(offset)s)"
-_LOG = f"station = %(station)s AND {_ARCHIVED}"
-_LOGS = f"station IN %(stations)s AND {_ARCHIVED}"
-_PUBLISHED = "(epoch, offset) < (%(published_epoch)s, %(published_offset)s)"
-_TAKEN = "outcome IN ('accepted', 'late')"
-_BEFORE = f"{_LOG} AND {_TAKEN} AND {_PUBLISHED} AND ts < fromUnixTimestamp64Milli(toInt64(%(since_ms)s))"
-
-_STATIONS = f"SELECT DISTINCT station FROM events WHERE {_ARCHIVED}"  # noqa: S608  constants only
-
-_FLOOR = "transform(toString(station), %(stations_array)s, %(floors_s)s, toUInt32(0))"
-"""Of the row's station, in s."""
-
-_ACTIVE = f"""
-SELECT station, source, min(ts) AS first, maxIf(ts, outcome = 'accepted') AS newest FROM events
-WHERE {_ARCHIVED} AND {_TAKEN} AND {_PUBLISHED} AND type NOT IN %(no_signs)s GROUP BY station, source
-"""  # noqa: S608  constants only
-
-# What was published: everything within reach, and of before what may still be in force and when each source last spoke.
-# What was not: everything that the next tick has to take in.
-_EVENTS = f"""
-SELECT epoch, offset, raw FROM events FINAL
-WHERE {_LOG} AND {_TAKEN} AND (
-    NOT {_PUBLISHED} OR ts >= fromUnixTimestamp64Milli(toInt64(%(since_ms)s)) OR type IN %(always)s
-    OR (ts, epoch, offset) IN (
-        SELECT ts, epoch, offset FROM events FINAL WHERE {_BEFORE} AND type IN %(carried)s
-        ORDER BY ts DESC, boot DESC, seq DESC LIMIT %(in_force)s BY source, type
-        UNION ALL
-        SELECT ts, epoch, offset FROM events FINAL WHERE {_BEFORE} AND type NOT IN %(no_signs)s
-        ORDER BY ts DESC, boot DESC, seq DESC LIMIT 1 BY source
-    )
-)
-ORDER BY epoch, offset
-"""  # noqa: S608  constants only
-
-_SEEN = f"""
-SELECT station, source, boot, min(seq) AS first, max(seq) AS last
-FROM (
-    SELECT station, source, boot, seq,
-        seq - row_number() OVER (PARTITION BY station, source, boot ORDER BY seq) AS island
-    FROM (SELECT DISTINCT station, source, boot, seq FROM events WHERE {_LOGS})
-)
-GROUP BY station, source, boot, island ORDER BY station, source, boot, first
-"""  # noqa: S608  constants only
-
-_COUNTS = f"""
-SELECT station, countIf(outcome = 'accepted') AS accepted, countIf(outcome = 'duplicate') AS duplicates,
-    countIf(outcome = 'late') AS late, countIf(NOT {_PUBLISHED}) AS waiting
-FROM events FINAL WHERE {_LOGS} GROUP BY station
-"""  # noqa: S608  constants only
-
-_FIRST_COUNTERS = f"""
-SELECT station, step, min((ts, source, boot, seq)) AS identity
-FROM (
-    SELECT station, JSONExtractString(raw, 'step') AS step, ts, source, boot, seq FROM events
-    WHERE {_LOGS} AND {_PUBLISHED} AND {_TAKEN} AND raw != ''
-        AND (type = 'cycle_completed' OR type = 'interval_reported'
-            AND JSONExtractInt(raw, 'good') + JSONExtractInt(raw, 'scrap') + JSONExtractInt(raw, 'rework') > 0)
-)
-GROUP BY station, step
-"""  # noqa: S608  constants only
-
-# What was published before the position. A crash within the writing of a tick leaves rows from after it. Where such a
-# row has replaced the one before, it tells that a cell was there before if it takes it back; else it will come again.
-_CELLS = f"""
-SELECT station, toUnixTimestamp(minute) AS minute_s, groupArray((order, product, shift)) AS cells
-FROM (
-    SELECT station, minute, order, product, shift FROM minute_facts
-    WHERE station IN %(stations)s AND minute >= toDateTime(%(lowest_s)s, 'UTC') AND toUnixTimestamp(minute) >= {_FLOOR}
-    GROUP BY station, minute, order, product, shift
-    HAVING if(countIf(version < %(version)s) > 0,
-        argMaxIf(is_deleted, version, version < %(version)s) = 0, argMax(is_deleted, version) = 1)
-)
-GROUP BY station, minute
-"""  # noqa: S608  constants only
-
-_STOPS = f"""
-SELECT * FROM stops FINAL
-WHERE station IN %(stations)s AND to_ts >= toDateTime64({_FLOOR}, 3, 'UTC') ORDER BY station, from_ts
-"""  # noqa: S608  constants only
-
-_DISPLAYS = "SELECT station, display FROM stations FINAL WHERE station IN %(stations)s"
-
-_DAYS = """
-SELECT station, toUnixTimestamp(toDateTime(day, 'UTC')) AS day_s,
-    if(countIf(version < %(version)s) > 0, argMaxIf(events, version, version < %(version)s), max(events)) AS events
-FROM refolds WHERE station IN %(stations)s GROUP BY station, day
-"""
 
 
 class Restored(NamedTuple):
@@ -177,9 +97,9 @@ def _check_newest(address: Address, last: dict[str, Any], epoch: int, partition:
 
 
 def _restore_stations(store: Warehouse, fold: PartitionFold, scope: dict[str, Any]) -> None:
-    active = _by_station(store, _ACTIVE, scope)
+    active = _by_station(store, ACTIVE, scope)
     floors: dict[str, int] = {}
-    for name in (row["station"] for row in store.rows(_STATIONS, scope)):
+    for name in (row["station"] for row in store.rows(STATIONS, scope)):
         active_ms = _active_ms(active.get(name, []))
         floors[name] = floor_of(active_ms, fold.config) if active_ms else 0
     names = sorted(floors, key=lambda name: (floors[name], name))
@@ -216,7 +136,7 @@ class _Past:
         self._scope = scope
         some = scope | {"stations": tuple(names), "stations_array": names}
         some |= {"floors_s": floors_s, "lowest_s": min(floors_s)}
-        queries = (_DISPLAYS, _FIRST_COUNTERS, _CELLS, _STOPS, _DAYS, _SEEN, _COUNTS)
+        queries = (DISPLAYS, FIRST_COUNTERS, CELLS, STOPS, DAYS, SEEN, COUNTS)
         self._rows = {query: _by_station(store, query, some) for query in queries}
 
     def events(self, name: str) -> tuple[list[StationEvent], list[StationEvent]]:
@@ -225,7 +145,7 @@ class _Past:
         end = self._scope["published_epoch"], self._scope["published_offset"]
         published: list[StationEvent] = []
         waiting: list[StationEvent] = []
-        for row in self._store.rows(_EVENTS, self._scope | {"station": name, "since_ms": since_ms}):
+        for row in self._store.rows(EVENTS, self._scope | {"station": name, "since_ms": since_ms}):
             event = decode(row["raw"].encode())
             if isinstance(event, StationEvent):
                 (published if (row["epoch"], row["offset"]) < end else waiting).append(event)
@@ -233,29 +153,29 @@ class _Past:
 
     def read_published(self, station: StationState) -> None:
         """The rows that the store holds, and what is older than the reach but decides about rows to come."""
-        for row in self._of(station, _DISPLAYS):
+        for row in self._of(station, DISPLAYS):
             station.display = station.display or ((0, "", 0, 0), row["display"])
-        for row in self._of(station, _FIRST_COUNTERS):
+        for row in self._of(station, FIRST_COUNTERS):
             ts, source, boot, seq = row["identity"]
             station.first_counter[row["step"]] = (_ms(ts), source, boot, seq)
-        for row in self._of(station, _CELLS):
+        for row in self._of(station, CELLS):
             station.published[row["minute_s"] * 1000] = tuple(sorted(row["cells"]))
         station.stops = [
             Stop(
                 _ms(row["from_ts"]), _ms(row["to_ts"]), row["state"], row["reason"], row["classified_by"],
                 row["stop_version"], row["order"], row["product"], row["shift"], bool(row["open"]),
             )
-            for row in self._of(station, _STOPS)
+            for row in self._of(station, STOPS)
         ]  # fmt: skip
-        station.refolds = {row["day_s"] * 1000: row["events"] for row in self._of(station, _DAYS)}
+        station.refolds = {row["day_s"] * 1000: row["events"] for row in self._of(station, DAYS)}
 
     def read_counts(self, station: StationState) -> None:
         """Which numbers were seen and how many events there were, of the whole archive, and whether a tick told it."""
         station.seen = {}
         station.missing_before = 0
-        for row in self._of(station, _SEEN):
+        for row in self._of(station, SEEN):
             station.seen.setdefault((row["source"], row["boot"]), SeqSet()).add_all(row["first"], row["last"])
-        [counts] = self._of(station, _COUNTS)
+        [counts] = self._of(station, COUNTS)
         station.accepted, station.duplicates, station.late = counts["accepted"], counts["duplicates"], counts["late"]
         station.counters_changed = counts["waiting"] > 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from connectors.clickhouse.archive import ALWAYS, CARRIED, CORRECTIONS, DEFINITIONS, IN_FORCE
+from connectors.clickhouse.archive_sql import ALWAYS, CARRIED, CORRECTIONS, DEFINITIONS, IN_FORCE
 from connectors.clickhouse.client import Warehouse
 from models.fold.intake import apply, presume_alive, presume_heard
 from models.fold.refold import blank

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from connectors.clickhouse.archive import CORRECTIONS, DEFINITIONS
+from connectors.clickhouse.archive_sql import CORRECTIONS, DEFINITIONS
 from connectors.clickhouse.client import Warehouse
 from connectors.clickhouse.content import Position
 from models.fold.retention import floor_of

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from connectors.clickhouse.archive import CARRIED, DEFINITIONS
+from connectors.clickhouse.archive_sql import CARRIED, DEFINITIONS
 from connectors.clickhouse.client import Address, Warehouse
 from models.fold.rules import DAY_MS, FoldConfig
 from sipe.contracts import tables

@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from connectors.clickhouse.archive import DEFINITIONS
+from connectors.clickhouse.archive_sql import DEFINITIONS
 from connectors.clickhouse.block import Block
 from connectors.clickhouse.client import Address, Warehouse, connect
 from connectors.clickhouse.content import Position
