@@ -53,10 +53,10 @@ class Flow(NamedTuple):
         return verdict(self.port, "/ready")[0] == 200
 
 
-@pytest.fixture(scope="module")
-def flow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
+@pytest.fixture
+def flow(tmp_path: Path) -> Iterator[Flow]:
     port = free_ports()
-    settings = replace(Settings(), data_dir=tmp_path_factory.mktemp("monitored"), monitor_port=port)
+    settings = replace(Settings(), data_dir=tmp_path, monitor_port=port)
     with Runtime(settings, serve=True) as runtime:
         yield Flow(runtime, port + 1)
 
@@ -85,21 +85,17 @@ def test_a_frozen_store_makes_the_flow_unready_but_not_dead(flow: Flow) -> None:
     until(flow.is_ready, "the flow should be ready before")
     assert flow.runtime.stack is not None
     store = flow.runtime.stack.pids[-1]
-    before = metrics(flow.port)
     os.kill(store, signal.SIGSTOP)
     try:
         flow.send(11, 12)
         until(lambda: not flow.is_ready(), "it cannot write, so it is not ready")
         assert any("clickhouse" in reason for reason in verdict(flow.port, "/ready")[1]["reasons"])
-        until(
-            lambda: metrics(flow.port).get(BLOCKED, 0) > before.get(BLOCKED, 0) + 3,
-            "back-pressure shows while it lasts",
-        )
+        until(lambda: metrics(flow.port).get(BLOCKED, 0) > 3, "back-pressure shows while it lasts")
         assert verdict(flow.port, "/live") == (200, {"ok": True, "reasons": []})
     finally:
         os.kill(store, signal.SIGCONT)
     until(flow.is_ready, "it goes on when the store does")
-    until(lambda: metrics(flow.port).get(ACCEPTED, 0) == before.get(ACCEPTED, 0) + 2, "nothing was lost over it")
+    until(lambda: metrics(flow.port).get(ACCEPTED, 0) == 2, "nothing was lost over it")
     flow.runtime.check()
 
 
