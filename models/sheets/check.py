@@ -1,0 +1,178 @@
+"""What is filled in, held against its template: every problem with its place, and what counts in the end."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from models.sheets.fields import Cell, Choice, Field, File, FileDigest, Number, Reference, Table, Text
+from models.sheets.template import Template
+
+Values = Mapping[str, Any]
+"""What is filled in, by field: text, numbers, lists of rows, and what JSON calls objects."""
+
+Code = Literal[
+    "unknown", "missing", "not_asked_for", "type", "too_low", "too_high", "decimals", "too_long", "pattern", "choice",
+    "file", "media", "too_big", "rows_min", "rows_max", "key_doubled",
+]  # fmt: skip
+
+REFERENCE_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}"
+
+
+class Problem(NamedTuple):
+    """What is wrong, and where: `field`, or `field[row].column`, rows counted from 0."""
+
+    path: str
+    code: Code
+    detail: str
+
+
+def asked_for(template: Template, values: Values) -> list[Field]:
+    """The fields that are asked for, given what is filled in before them."""
+    found: list[Field] = []
+    known: dict[str, Any] = {}
+    for field in template.fields:
+        if field.when is None or (field.when.field in known and _is_one_of(known[field.when.field], field.when.values)):
+            found.append(field)
+            if field.id in values:
+                known[field.id] = values[field.id]
+            elif (default := getattr(field, "default", None)) is not None:
+                known[field.id] = default
+    return found
+
+
+def completed(template: Template, values: Values) -> dict[str, Any]:
+    """What counts: the values in the order of the template, defaults filled in. For values without a problem."""
+    found: dict[str, Any] = {}
+    for field in asked_for(template, values):
+        if (value := values.get(field.id, getattr(field, "default", None))) is None:
+            continue
+        found[field.id] = [_completed_row(field, row) for row in value] if isinstance(field, Table) else value
+    return found
+
+
+def problems(template: Template, values: Values) -> list[Problem]:
+    """Everything that is wrong, in the order of the template; nothing when the sheet can be submitted."""
+    asked = {field.id: field for field in asked_for(template, values)}
+    found = [
+        problem
+        for field in template.fields
+        if field.id in asked or field.id in values
+        for problem in (_of_field(field, values) if field.id in asked else [_not_asked_for(field)])
+    ]
+    known = {field.id for field in template.fields}
+    return found + [
+        Problem(_shown(name), "unknown", "the template has no such field") for name in values if name not in known
+    ]
+
+
+def _of_field(field: Field, values: Values) -> Iterator[Problem]:
+    if field.id not in values:
+        if field.required and getattr(field, "default", None) is None:
+            yield Problem(field.id, "missing", "it has to be filled in")
+        return
+    value = values[field.id]
+    match field:
+        case Table():
+            yield from _of_table(field, value)
+        case File():
+            yield from _of_file(field, value)
+        case _:
+            yield from _of_cell(field, field.id, value)
+
+
+def _not_asked_for(field: Field) -> Problem:
+    assert field.when is not None  # noqa: S101  fields without a condition are always asked for
+    return Problem(field.id, "not_asked_for", f"it belongs to another value of {field.when.field}")
+
+
+def _of_cell(field: Cell, path: str, value: object) -> Iterator[Problem]:
+    match field:
+        case Number():
+            yield from _of_number(field, path, value)
+        case _ if not isinstance(value, str):
+            yield Problem(path, "type", "it has to be text")
+        case Text():
+            if len(value) > field.chars_max:
+                yield Problem(path, "too_long", f"{len(value)} characters, at most {field.chars_max}")
+            elif not value.isprintable() or (field.pattern and not re.fullmatch(field.pattern, value)):
+                yield Problem(path, "pattern", f"it has to be like {field.pattern or 'a line of text'}")
+        case Choice():
+            if value not in {option.value for option in field.options}:
+                yield Problem(path, "choice", f"it is none of {', '.join(option.value for option in field.options)}")
+        case Reference():
+            if not re.fullmatch(REFERENCE_PATTERN, value):
+                yield Problem(path, "pattern", f"it is no number of a {field.to}")
+
+
+def _of_number(field: Number, path: str, value: object) -> Iterator[Problem]:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        yield Problem(path, "type", "it has to be a number")
+    elif value < field.low:
+        yield Problem(path, "too_low", f"{value:g} {field.unit} is below {field.low:g} {field.unit}")
+    elif value > field.high:
+        yield Problem(path, "too_high", f"{value:g} {field.unit} is above {field.high:g} {field.unit}")
+    elif round(value, field.decimals) != value:
+        yield Problem(path, "decimals", f"more than {field.decimals} decimals")
+
+
+def _of_file(field: File, value: object) -> Iterator[Problem]:
+    try:
+        file = msgspec.convert(value, FileDigest)
+    except msgspec.ValidationError as error:
+        yield Problem(field.id, "file", str(error))
+        return
+    if file.media not in field.media:
+        yield Problem(field.id, "media", f"{file.media} is none of {', '.join(field.media)}")
+    if file.size_bytes > field.bytes_max:
+        yield Problem(field.id, "too_big", f"{file.size_bytes} bytes, at most {field.bytes_max}")
+
+
+def _of_table(field: Table, value: object) -> Iterator[Problem]:
+    if not isinstance(value, list):
+        yield Problem(field.id, "type", "it has to be a list of rows")
+        return
+    if len(value) < field.rows_min:
+        yield Problem(field.id, "rows_min", f"{len(value)} rows, at least {field.rows_min}")
+    if len(value) > field.rows_max:
+        yield Problem(field.id, "rows_max", f"{len(value)} rows, at most {field.rows_max}")
+        return
+    for at, row in enumerate(value):
+        yield from _of_row(field, f"{field.id}[{at}]", row)
+    keys: dict[object, int] = {}
+    for at, row in enumerate(value):
+        key = row.get(field.key) if isinstance(row, dict) else None
+        if isinstance(key, str | int | float) and keys.setdefault(key, at) != at:
+            yield Problem(f"{field.id}[{at}].{field.key}", "key_doubled", f"row {keys[key]} has {key!r}, too")
+
+
+def _of_row(field: Table, path: str, row: object) -> Iterator[Problem]:
+    if not isinstance(row, dict):
+        yield Problem(path, "type", "it has to be a row of columns")
+        return
+    for column in field.columns:
+        if column.id in row:
+            yield from _of_cell(column, f"{path}.{column.id}", row[column.id])
+        elif column.required and column.default is None:
+            yield Problem(f"{path}.{column.id}", "missing", "it has to be filled in")
+    known = {column.id for column in field.columns}
+    for name in row:
+        if name not in known:
+            yield Problem(f"{path}.{_shown(name)}", "unknown", "the table has no such column")
+
+
+def _completed_row(table: Table, row: Values) -> dict[str, Any]:
+    cells = {column.id: row.get(column.id, column.default) for column in table.columns}
+    return {name: value for name, value in cells.items() if value is not None}
+
+
+def _is_one_of(value: object, values: Sequence[object]) -> bool:
+    return any(value == one and isinstance(value, str) == isinstance(one, str) for one in values)
+
+
+def _shown(name: str) -> str:
+    return "".join(char if char.isprintable() else "�" for char in name[:48])

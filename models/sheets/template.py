@@ -1,0 +1,110 @@
+"""Templates: a version of a form. It never changes; what is mended is a version of its own."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from models.sheets.fields import Cell, Choice, Field, File, Number, Reference, Table, Text, Words
+
+
+class TemplateError(ValueError):
+    """A template that cannot work; names the template, the field and what is wrong with it."""
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Fields that belong together, under a heading."""
+
+    title: Words
+    fields: Annotated[tuple[Field, ...], Meta(min_length=1, max_length=100)]
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A version of a template."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,47}$(?!\n)")]
+    version: Annotated[int, Meta(ge=1)]
+    title: Words
+    purpose: Words
+    sections: Annotated[tuple[Section, ...], Meta(min_length=1, max_length=20)]
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """All fields, in the order in which they are asked for."""
+        return tuple(field for section in self.sections for field in section.fields)
+
+
+def template_of(given: object) -> Template:
+    """A template from plain values, such as TOML gives them; raises `TemplateError`."""
+    try:
+        template = msgspec.convert(given, Template)
+    except msgspec.ValidationError as error:
+        raise TemplateError(str(error)) from error
+    for problem in _problems(template):
+        raise TemplateError(f"template {template.name!r}: {problem}")
+    return template
+
+
+def _problems(template: Template) -> Iterator[str]:
+    yield from _doubled(template.fields, "the template")
+    known: dict[str, Field] = {}
+    for field in template.fields:
+        yield from (f"field {field.id!r}: {problem}" for problem in _problems_of(field))
+        if field.when is not None:
+            asked = known.get(field.when.field)
+            if asked is None:
+                yield f"field {field.id!r}: it depends on {field.when.field!r}, which is no earlier field"
+            elif wrong := [value for value in field.when.values if not _can_be(asked, value)]:
+                yield f"field {field.id!r}: it depends on {asked.id!r} being {wrong[0]!r}, which it never is"
+        known[field.id] = field
+
+
+def _doubled(fields: Iterable[Field | Cell], where: str) -> Iterator[str]:
+    for name, times in Counter(field.id for field in fields).items():
+        if times > 1:
+            yield f"{where} has {times} fields {name!r}"
+
+
+def _problems_of(field: Field | Cell) -> Iterator[str]:
+    match field:
+        case Number():
+            if not field.low < field.high:
+                yield f"low {field.low:g} is not below high {field.high:g}"
+        case Text(pattern=str(pattern)):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                yield f"the pattern is none: {error}"
+        case Choice():
+            if len({option.value for option in field.options}) < len(field.options):
+                yield "two options have one value"
+        case Table():
+            yield from _doubled(field.columns, "the table")
+            for column in field.columns:
+                if column.when is not None:
+                    yield f"column {column.id!r} has a condition; only fields have"
+                yield from (f"column {column.id!r}: {problem}" for problem in _problems_of(column))
+            keys = [column for column in field.columns if column.id == field.key]
+            if not keys or not keys[0].required:
+                yield f"the key {field.key!r} is no required column"
+            if field.rows_min > field.rows_max:
+                yield "more rows are needed than allowed"
+    if not isinstance(field, File | Table) and field.default is not None and not _can_be(field, field.default):
+        yield f"the default {field.default!r} is not allowed"
+
+
+def _can_be(field: Field | Cell, value: object) -> bool:
+    match field:
+        case Number():
+            return isinstance(value, int | float) and field.low <= value <= field.high
+        case Choice():
+            return value in {option.value for option in field.options}
+        case Text() | Reference():
+            return isinstance(value, str)
+        case _:
+            return False
