@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from sipe.errors import SipeError
 
@@ -19,6 +22,7 @@ START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 30.0
 POLL_S = 0.02
 _LOG_LINES = 15
+_given: set[int] = set()
 
 # A shell becomes the server, so the server has the shell's process id. Before that it leaves a watcher behind, which
 # reads the pipe that only the test process holds: when that ends, whatever way, the server is killed.
@@ -144,16 +148,25 @@ def free_port() -> int:
     """A free loopback port that no outgoing connection is ever given, so that a server can come back on it.
 
     Linux takes the ports of outgoing connections from 32768 up. A server's port from there could be taken while it is
-    down, even by a client that keeps trying to reach it.
+    down, even by a client that keeps trying to reach it. No other call is given it either, in this process or in
+    another one of this user, for as long as this process lives.
     """
     while True:
         port = random.SystemRandom().randint(20_000, 32_000)
         with socket.socket() as probe:
             try:
+                fcntl.lockf(_given_file(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)  # a byte of the file per port
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        return port
+        if port not in _given:
+            _given.add(port)
+            return port
+
+
+@cache
+def _given_file() -> IO[bytes]:
+    return (Path(tempfile.gettempdir()) / f"sipe-test-ports-{os.getuid()}").open("wb")
 
 
 def accepts(port: int) -> bool:

@@ -122,3 +122,15 @@ def test_a_free_port_is_one_that_no_client_is_given() -> None:
     assert not accepts(port)
     with socket.create_server(("127.0.0.1", port)):
         assert accepts(port)
+
+
+def test_a_port_is_given_once() -> None:
+    program = "from server_process import free_port; print(*(free_port() for _ in range(2_000))); input()"
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [sys.executable, "-uc", program]
+    with subprocess.Popen(words, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        ports = other.stdout.readline().split()
+        ports += [str(free_port()) for _ in range(2_000)]
+        other.communicate("\n", timeout=30)
+    assert len(set(ports)) == len(ports) == 4_000
