@@ -15,6 +15,7 @@ import os
 import secrets
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -208,6 +209,14 @@ def main() -> None:
                 measure(address, store, writer, args, child.pid)
 
 
+def await_merges(store: Warehouse) -> None:
+    """Until the server has merged what was filled in at once, which otherwise takes weeks to come."""
+    calm = 0
+    while calm < 5:
+        time.sleep(1)
+        calm = 0 if store.tuples("SELECT count() FROM system.merges") != [(0,)] else calm + 1
+
+
 def processor_s(server_pid: int) -> float:
     """Processor time so far: the server's, this process's, and that of the workers that have ended."""
     fields = Path(f"/proc/{server_pid}/stat").read_text().rpartition(")")[2].split()
@@ -222,6 +231,7 @@ def measure(address: Address, store: Warehouse, writer: Writer, args: argparse.N
     ((events, stations),) = store.tuples("SELECT count(), uniq(station) FROM events")
     days = args.days + REACH_DAYS
     print(f"{stations} stations, {days} days, {events:,} events: {events / stations / days:,.0f} per station and day")
+    await_merges(store)
     fast = sum(bool(task.corrected) for task in plan(store).tasks)
     used_s, load = processor_s(server_pid), os.getloadavg()[0]
     result = settle_marks(address, processes=args.processes)
