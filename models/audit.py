@@ -17,7 +17,7 @@ from sipe.contracts.fields import Sha256
 GENESIS = "0" * 64
 """The seal before the first entry."""
 
-What = Literal["unreadable", "edited", "missing", "out_of_order", "rewritten", "cut_off"]
+What = Literal["unanchored", "unreadable", "edited", "missing", "out_of_order", "rewritten", "cut_off"]
 
 
 class Who(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,17 +85,18 @@ def verify(lines: Iterable[bytes], anchors: Mapping[int, str], first: int = 1) -
     """Everything that is wrong with an exported trail that begins with entry `first`; nothing when all is well.
 
     `anchors` are seals by entry number, as they were sent away. Between an anchor and the end of the trail a forger who
-    seals anew everything behind the change stays unseen; before the last anchor nobody does.
+    seals anew everything behind the change stays unseen; before the last anchor nobody does. A trail that does not
+    begin at the first entry takes the anchor of the one before: without it its first entry is unanchored.
     """
     expected, before = first, GENESIS if first == 1 else anchors.get(first - 1)
+    if before is None:
+        yield Finding("unanchored", first, first)
     for text in lines:
-        try:
-            sealed = _line.decode(text)
-            seq = _numbered.decode(sealed.entry).seq
-        except msgspec.DecodeError:
+        if (found := _read(text)) is None:
             yield Finding("unreadable", expected, expected)
             expected, before = expected + 1, None
             continue
+        seq, sealed = found
         if seq < expected:
             yield Finding("out_of_order", seq, seq)
             continue
@@ -109,6 +110,16 @@ def verify(lines: Iterable[bytes], anchors: Mapping[int, str], first: int = 1) -
         expected, before = seq + 1, sealed.seal
     if (newest := max(anchors, default=0)) >= expected:
         yield Finding("cut_off", expected, newest)
+
+
+def _read(text: bytes) -> tuple[int, Sealed] | None:
+    """A line as `line` writes it and in no other way: what stands beside the sealed bytes is sealed by nothing."""
+    try:
+        sealed = _line.decode(text)
+        seq = _numbered.decode(sealed.entry).seq
+    except msgspec.DecodeError:
+        return None
+    return (seq, sealed) if line(sealed) == text.rstrip(b"\r\n") else None
 
 
 def _sealed(before: str, raw: bytes | msgspec.Raw) -> str:

@@ -17,6 +17,7 @@ Kind = Literal["approve", "reject", "return", "withdraw"]
 Refusal = Literal[
     "not_open",
     "other_level",
+    "too_early",
     "unknown_person",
     "not_an_approver",
     "not_the_author",
@@ -87,6 +88,7 @@ def submit(workflow: Workflow, author: str, at_ms: int) -> Case:
 
 def submit_again(case: Case, author: str, at_ms: int, workflow: Workflow | None = None) -> Case:
     """The next round; nothing that was decided before counts in it. Raises `Refused`."""
+    case = elapse(case, at_ms)
     if case.status not in AGAIN:
         raise Refused("not_open", f"the document is {case.status}; only what came back is submitted again")
     if author != case.author:
@@ -101,6 +103,9 @@ def decide(case: Case, decision: Decision, people: Directory, delegations: Itera
         raise Refused("not_open", f"the document is {case.status}")
     if decision.level != case.level.name:
         raise Refused("other_level", f"level {case.level.name!r} is open, not {decision.level!r}")
+    since_ms = max([case.opened_ms, *(one.at_ms for one in case.decisions)])
+    if decision.at_ms < since_ms:
+        raise Refused("too_early", f"it is of {decision.at_ms}, and {since_ms} was the last that was decided")
     if decision.kind in {"reject", "return"} and not decision.reason.strip():
         raise Refused("reason_missing", f"to {decision.kind} takes a reason")
     if decision.kind == "withdraw":
@@ -136,6 +141,8 @@ def is_stalled(case: Case, people: Directory) -> bool:
 def _withdrawn(case: Case, decision: Decision, people: Directory) -> Case:
     if decision.person != case.author:
         raise Refused("not_the_author", f"{decision.person} did not write the document")
+    if decision.principal:
+        raise Refused("no_delegation", "nobody withdraws for somebody else")
     if (person := people.get(decision.person)) is None or not person.active:
         raise Refused("unknown_person", f"{decision.person} is nobody who may sign")
     return replace(case, status="withdrawn", decisions=(*case.decisions, decision))
@@ -197,7 +204,9 @@ def _counted(case: Case, at_ms: int, people: Directory) -> Case:
         if case.at + 1 == len(case.workflow.levels):
             return replace(case, status="approved")
         return replace(case, at=case.at + 1, opened_ms=at_ms, escalated=False)
-    waiting = len(approvers(case, people))
-    if approvals + waiting < level.approvals_min <= approvals + waiting + rejections:
+    against = case.of_level("reject")
+    without = replace(case, decisions=tuple(one for one in case.decisions if one not in against))
+    left, would_be_left = len(approvers(case, people)), len(approvers(without, people))
+    if approvals + left < level.approvals_min <= approvals + would_be_left:
         return replace(case, status="no_consensus")  # too few are left because of those who were against it
     return case

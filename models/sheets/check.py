@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
 
-from models.sheets.fields import Cell, Choice, Field, File, FileDigest, Number, Reference, Table, Text
+from models.sheets.cells import Problem, cell_problems, is_a_line, shown
+from models.sheets.fields import Field, File, FileDigest, Table
 from models.sheets.template import Template
 
 Values = Mapping[str, Any]
 """What is filled in, by field: text, numbers, lists of rows, and what JSON calls objects."""
-
-Code = Literal[
-    "unknown", "missing", "not_asked_for", "type", "too_low", "too_high", "decimals", "too_long", "pattern", "choice",
-    "file", "media", "too_big", "rows_min", "rows_max", "key_doubled",
-]  # fmt: skip
-
-REFERENCE_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}"
-
-
-class Problem(NamedTuple):
-    """What is wrong, and where: `field`, or `field[row].column`, rows counted from 0."""
-
-    path: str
-    code: Code
-    detail: str
 
 
 def asked_for(template: Template, values: Values) -> list[Field]:
@@ -66,7 +50,7 @@ def problems(template: Template, values: Values) -> list[Problem]:
     ]
     known = {field.id for field in template.fields}
     return found + [
-        Problem(_shown(name), "unknown", "the template has no such field") for name in values if name not in known
+        Problem(shown(name), "unknown", "the template has no such field") for name in values if name not in known
     ]
 
 
@@ -82,42 +66,12 @@ def _of_field(field: Field, values: Values) -> Iterator[Problem]:
         case File():
             yield from _of_file(field, value)
         case _:
-            yield from _of_cell(field, field.id, value)
+            yield from cell_problems(field, field.id, value)
 
 
 def _not_asked_for(field: Field) -> Problem:
     assert field.when is not None  # noqa: S101  fields without a condition are always asked for
     return Problem(field.id, "not_asked_for", f"it belongs to another value of {field.when.field}")
-
-
-def _of_cell(field: Cell, path: str, value: object) -> Iterator[Problem]:
-    match field:
-        case Number():
-            yield from _of_number(field, path, value)
-        case _ if not isinstance(value, str):
-            yield Problem(path, "type", "it has to be text")
-        case Text():
-            if len(value) > field.chars_max:
-                yield Problem(path, "too_long", f"{len(value)} characters, at most {field.chars_max}")
-            elif not value.isprintable() or (field.pattern and not re.fullmatch(field.pattern, value)):
-                yield Problem(path, "pattern", f"it has to be like {field.pattern or 'a line of text'}")
-        case Choice():
-            if value not in {option.value for option in field.options}:
-                yield Problem(path, "choice", f"it is none of {', '.join(option.value for option in field.options)}")
-        case Reference():
-            if not re.fullmatch(REFERENCE_PATTERN, value):
-                yield Problem(path, "pattern", f"it is no number of a {field.to}")
-
-
-def _of_number(field: Number, path: str, value: object) -> Iterator[Problem]:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        yield Problem(path, "type", "it has to be a number")
-    elif value < field.low:
-        yield Problem(path, "too_low", f"{value:g} {field.unit} is below {field.low:g} {field.unit}")
-    elif value > field.high:
-        yield Problem(path, "too_high", f"{value:g} {field.unit} is above {field.high:g} {field.unit}")
-    elif round(value, field.decimals) != value:
-        yield Problem(path, "decimals", f"more than {field.decimals} decimals")
 
 
 def _of_file(field: File, value: object) -> Iterator[Problem]:
@@ -126,6 +80,8 @@ def _of_file(field: File, value: object) -> Iterator[Problem]:
     except msgspec.ValidationError as error:
         yield Problem(field.id, "file", str(error))
         return
+    if not is_a_line(file.name):
+        yield Problem(field.id, "file", "its name holds characters that nobody can read")
     if file.media not in field.media:
         yield Problem(field.id, "media", f"{file.media} is none of {', '.join(field.media)}")
     if file.size_bytes > field.bytes_max:
@@ -156,13 +112,13 @@ def _of_row(field: Table, path: str, row: object) -> Iterator[Problem]:
         return
     for column in field.columns:
         if column.id in row:
-            yield from _of_cell(column, f"{path}.{column.id}", row[column.id])
+            yield from cell_problems(column, f"{path}.{column.id}", row[column.id])
         elif column.required and column.default is None:
             yield Problem(f"{path}.{column.id}", "missing", "it has to be filled in")
     known = {column.id for column in field.columns}
     for name in row:
         if name not in known:
-            yield Problem(f"{path}.{_shown(name)}", "unknown", "the table has no such column")
+            yield Problem(f"{path}.{shown(name)}", "unknown", "the table has no such column")
 
 
 def _completed_row(table: Table, row: Values) -> dict[str, Any]:
@@ -172,7 +128,3 @@ def _completed_row(table: Table, row: Values) -> dict[str, Any]:
 
 def _is_one_of(value: object, values: Sequence[object]) -> bool:
     return any(value == one and isinstance(value, str) == isinstance(one, str) for one in values)
-
-
-def _shown(name: str) -> str:
-    return "".join(char if char.isprintable() else "�" for char in name[:48])

@@ -1,20 +1,21 @@
 """A template as JSON Schema (draft 2020-12), for other programs.
 
-It asks for all that `check.problems` asks for but two things: how many decimals a number has, and that the keys of a
-table differ.
+It asks for all that `check.problems` asks for but three things: how many decimals a number has, that the keys of a
+table differ, and that every character is one that people can read.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from models.sheets.check import REFERENCE_PATTERN
+from models.sheets.cells import REFERENCE_PATTERN
 from models.sheets.fields import Cell, Choice, Condition, Field, File, Number, Reference, Table, Text
 from models.sheets.template import Template
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_LINE = r"^[^\x00-\x1f\x7f]*$"
-_FILE_NAME = r"^[^\x00-\x1f\x7f/\\]{1,200}$"
+_END = r"$(?!\n)"
+_LINE = r"^[^\x00-\x1f\x7f]*" + _END
+_FILE_NAME = r"^[^\x00-\x1f\x7f/\\]{1,200}" + _END
 
 
 def json_schema(template: Template) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def _of_field(field: Field) -> dict[str, Any]:
                     "name": {"type": "string", "pattern": _FILE_NAME},
                     "media": {"enum": list(field.media)},
                     "size_bytes": {"type": "integer", "minimum": 1, "maximum": field.bytes_max},
-                    "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                    "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}" + _END},
                 },
                 "required": ["name", "media", "size_bytes", "sha256"],
                 "additionalProperties": False,
@@ -93,12 +94,12 @@ def _of_cell(field: Cell) -> dict[str, Any]:
             described |= {"type": "number", "minimum": field.low, "maximum": field.high, "x-unit": field.unit}
             return described | ({"multipleOf": 1} if field.decimals == 0 else {})
         case Text():
-            pattern = f"^(?:{field.pattern})$" if field.pattern else _LINE
+            pattern = f"^(?:{field.pattern}){_END}" if field.pattern else _LINE
             return described | {"type": "string", "maxLength": field.chars_max, "pattern": pattern}
         case Choice():
             return described | {"enum": [option.value for option in field.options]}
         case Reference():
-            return described | {"type": "string", "pattern": f"^{REFERENCE_PATTERN}$", "x-reference": field.to}
+            return described | {"type": "string", "pattern": f"^{REFERENCE_PATTERN}{_END}", "x-reference": field.to}
 
 
 def _described(field: Field | Cell) -> dict[str, Any]:

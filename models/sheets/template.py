@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from models.sheets.fields import Cell, Choice, Field, File, Number, Reference, Table, Text, Words
+from models.sheets.cells import cell_problems
+from models.sheets.fields import Cell, Choice, Field, File, Number, Table, Text, Words
 
 
 class TemplateError(ValueError):
@@ -73,38 +75,35 @@ def _doubled(fields: Iterable[Field | Cell], where: str) -> Iterator[str]:
 def _problems_of(field: Field | Cell) -> Iterator[str]:
     match field:
         case Number():
-            if not field.low < field.high:
-                yield f"low {field.low:g} is not below high {field.high:g}"
+            if not -math.inf < field.low < field.high < math.inf:
+                yield f"low {field.low:g} is not below high {field.high:g}, or one of them is no number"
         case Text(pattern=str(pattern)):
             try:
-                re.compile(pattern)
+                re.compile(f"^(?:{pattern})$")
             except re.error as error:
                 yield f"the pattern is none: {error}"
         case Choice():
             if len({option.value for option in field.options}) < len(field.options):
                 yield "two options have one value"
         case Table():
-            yield from _doubled(field.columns, "the table")
-            for column in field.columns:
-                if column.when is not None:
-                    yield f"column {column.id!r} has a condition; only fields have"
-                yield from (f"column {column.id!r}: {problem}" for problem in _problems_of(column))
-            keys = [column for column in field.columns if column.id == field.key]
-            if not keys or not keys[0].required:
-                yield f"the key {field.key!r} is no required column"
-            if field.rows_min > field.rows_max:
-                yield "more rows are needed than allowed"
-    if not isinstance(field, File | Table) and field.default is not None and not _can_be(field, field.default):
-        yield f"the default {field.default!r} is not allowed"
+            yield from _problems_of_table(field)
+    if not isinstance(field, File | Table) and field.default is not None:
+        for wrong in cell_problems(field, field.id, field.default):
+            yield f"the default {field.default!r}: {wrong.detail}"
+
+
+def _problems_of_table(table: Table) -> Iterator[str]:
+    yield from _doubled(table.columns, "the table")
+    for column in table.columns:
+        if column.when is not None:
+            yield f"column {column.id!r} has a condition; only fields have"
+        yield from (f"column {column.id!r}: {problem}" for problem in _problems_of(column))
+    keys = [column for column in table.columns if column.id == table.key]
+    if not keys or not keys[0].required or keys[0].default is not None:
+        yield f"the key {table.key!r} is no required column without a default"
+    if table.rows_min > table.rows_max:
+        yield "more rows are needed than allowed"
 
 
 def _can_be(field: Field | Cell, value: object) -> bool:
-    match field:
-        case Number():
-            return isinstance(value, int | float) and field.low <= value <= field.high
-        case Choice():
-            return value in {option.value for option in field.options}
-        case Text() | Reference():
-            return isinstance(value, str)
-        case _:
-            return False
+    return not isinstance(field, File | Table) and not any(cell_problems(field, field.id, value))

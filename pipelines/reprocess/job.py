@@ -24,7 +24,7 @@ LOCK = "reprocess/lock"
 """In the data directory; the kernel gives it back when a run ends, however it ends."""
 
 TASKS_PER_LOT = 4
-"""Stations that a worker stages together."""
+"""At most so many stations are staged together by a worker."""
 
 Report = Callable[[int, int], None]
 """Called with how many station-days are done, and of how many."""
@@ -96,7 +96,8 @@ def fold_again(
 
 
 def _results(address: Address, tasks: Sequence[Task], processes: int, *, dry_run: bool) -> Iterator[Done]:
-    lots = [tasks[at : at + TASKS_PER_LOT] for at in range(0, len(tasks), TASKS_PER_LOT)]
+    size = max(1, min(TASKS_PER_LOT, len(tasks) // (2 * processes)))  # few tasks are spread over all processes
+    lots = [tasks[at : at + size] for at in range(0, len(tasks), size)]
     if min(processes, len(lots)) <= 1:
         with Warehouse(address) as store, closing(_writer(address)) as writer:
             for lot in lots:

@@ -88,6 +88,21 @@ class TestWhatHasADefinedResult:
         again = submit_again(case, "gil", 5)
         assert (again.status, again.round, again.decisions) == ("open", 2, ())
 
+    def test_a_delegate_who_is_against_it_leaves_no_quorum_either(self) -> None:
+        case = opened(level(approvals_min=2, rejections_min=2, delegation=True))
+        stands_in = Delegation("ana", "bia", 0, HOUR_MS)
+        people = staff(ana="engineer", bia="engineer", gil="")
+        assert decide(case, say(case, "reject", "bia", principal="ana"), people, [stands_in]).status == "no_consensus"
+
+    def test_nobody_decides_before_the_level_opened_or_the_last_decision(self) -> None:
+        case = opened(level(approvals_min=2))
+        case = decide(case, say(case, "approve", "ana", at_ms=5), TWO)
+        assert refusal(case, say(case, "approve", "bia", at_ms=4), TWO) == "too_early"
+
+    def test_nobody_withdraws_for_the_author(self) -> None:
+        case = opened(level())
+        assert refusal(case, say(case, "withdraw", "gil", principal="ana"), TWO) == "no_delegation"
+
     def test_one_person_decides_once_on_a_level(self) -> None:
         case = after(opened(level(approvals_min=2)), TWO, "approve ana")
         for kind in ("approve", "reject", "return"):
@@ -140,6 +155,8 @@ class TestWhatHasADefinedResult:
         late = elapse(case, HOUR_MS)
         assert (late.status, late.escalated) == (status, policy == "escalate")
         assert elapse(late, 2 * HOUR_MS) == late
+        if policy == "return":
+            assert submit_again(case, "gil", HOUR_MS).status == "open", "before a timer saw it"
         if policy != "escalate":
             assert refusal(case, say(case, "approve", "ana", at_ms=HOUR_MS), TWO) == "not_open", "before a timer saw it"
 
@@ -234,12 +251,15 @@ class Model:
         if self.status != "open" or not people[voice.person].active:
             return False
         if voice.kind == "withdraw":
-            return voice.person == self.author
+            return voice.person == self.author and not voice.principal
         own = not voice.principal
         if not own and not (self.levels[self.at].delegation and (voice.principal, voice.person) in lent):
             return False
         who = people[voice.person if own else voice.principal]
         return self.is_approver(who) and not self.kept_out(who.id) and not self.kept_out(voice.person)
+
+    def left(self, people: dict[str, Person]) -> int:
+        return sum(self.is_approver(person) and not self.kept_out(person.id) for person in people.values())
 
     def hear(self, voice: Voice, people: dict[str, Person]) -> None:
         if voice.kind in {"withdraw", "return"}:
@@ -249,7 +269,11 @@ class Model:
         here = self.levels[self.at]
         agreed = sum(one.kind == "approve" for one in self.voices[self.at])
         against = sum(one.kind == "reject" for one in self.voices[self.at])
-        left = sum(self.is_approver(person) and not self.kept_out(person.id) for person in people.values())
+        left = self.left(people)
+        heard = self.voices[self.at]
+        self.voices[self.at] = [one for one in heard if one.kind != "reject"]
+        would_be_left = self.left(people)
+        self.voices[self.at] = heard
         if against == here.rejections_min:
             self.status = "rejected"
         elif agreed == here.approvals_min:
@@ -257,7 +281,7 @@ class Model:
                 self.status = "approved"
             else:
                 self.at += 1
-        elif against and agreed + left < here.approvals_min and agreed + left + against >= here.approvals_min:
+        elif against and agreed + left < here.approvals_min <= agreed + would_be_left:
             self.status = "no_consensus"
 
 

@@ -61,7 +61,7 @@ def test_a_trail_that_nobody_touched_is_well(length: int, data: st.DataObject) -
     whole = trail(length)
     first = data.draw(st.integers(1, length))
     anchored = data.draw(st.sets(st.integers(1, length)))
-    anchors = {seq: whole[seq - 1].seal for seq in anchored}
+    anchors = {seq: whole[seq - 1].seal for seq in anchored | {max(first - 1, 1)}}
     assert list(verify(exported(whole[first - 1 :]), anchors, first)) == []
     assert [entry_of(one) for one in whole] == [entry(one.seq, one.reason) for one in map(entry_of, whole)]
 
@@ -121,7 +121,9 @@ def test_whatever_is_done_to_it_is_found(
 ) -> None:
     whole = trail(length)
     at = data.draw(st.integers(0, length - 1))
-    assert list(verify(exported(tamper(whole, at)), head(whole)))
+    first = data.draw(st.integers(1, at + 1))
+    anchors = head(whole) | ({first - 1: whole[first - 2].seal} if first > 1 and data.draw(st.booleans()) else {})
+    assert list(verify(exported(tamper(whole, at))[first - 1 :], anchors, first))
 
 
 @pytest.mark.parametrize(
@@ -142,6 +144,15 @@ def test_it_is_said_what_was_done_and_where(
 ) -> None:
     whole = trail(5)
     assert list(verify(exported(tamper(whole, 2)), head(whole))) == found
+
+
+def test_what_is_written_beside_the_sealed_bytes_is_found() -> None:
+    [text] = exported(trail(1))
+    forged = text.replace(b'{"entry":', b'{"entry":{"seq":1,"reason":"forged"},"entry":', 1)
+    for changed in (text[:-1] + b',"note":"rejected"}', forged, text.replace(b":", b": ", 1)):
+        assert changed != text
+        assert list(verify([changed], {})) == [Finding("unreadable", 1, 1)]
+    assert list(verify([text + b"\r\n"], {})) == []
 
 
 def test_a_line_that_is_none_is_found_and_the_rest_is_still_looked_at() -> None:

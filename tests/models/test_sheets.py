@@ -53,22 +53,27 @@ FORM = form(
     choice("parity", when={"field": "address", "values": [1, 2]}),
     field("text", "register", pattern="[0-9A-F]+", chars_max=4, required=False),
     field("reference", "product", to="product"),
+    field("text", "remark", required=False),
     field("file", "picture", media=["image/png"], bytes_max=100, when={"field": "port", "values": ["optical"]}),
     table("points", number("load", high=200), choice("phase", "a", "b", default="a"), rows_max=3, required=False),
 )
 
 scalars = (
-    st.sampled_from(["optical", "rs485", "yes", "no", "a", "AF01", "af", "x" * 9, "P-1", "", "\n"])
-    | st.sampled_from([0, 1, 2, 5, 10, 11, -1, 0.5, 1.0, 201, True, float(2**60)])
+    st.sampled_from(
+        ["optical", "rs485", "yes", "no", "a", "AF01", "af", "x" * 9, "P-1", "", "\n", "AF01\n", "P-1\n", "10\u00a0mm"]
+    )
+    | st.sampled_from([0, 1, 2, 5, 10, 11, -1, 0.5, 1.0, 201, True, float(2**60), 10**400, -(10**400)])
     | st.none()
 )
-files = st.sampled_from(
-    [FILE, FILE | {"media": "text/html"}, FILE | {"size_bytes": 101}, FILE | {"sha256": "x"}, FILE | {"more": 1}, {}]
-)
+WRONG_FILES = (
+    {"media": "text/html"}, {"size_bytes": 101}, {"sha256": "x"}, {"sha256": "0" * 64 + "\n"}, {"name": "a\n"},
+    {"more": 1},
+)  # fmt: skip
+files = st.sampled_from([FILE, {}, *(FILE | wrong for wrong in WRONG_FILES)])
 rows = st.dictionaries(st.sampled_from(["load", "phase", "other"]), scalars, max_size=3)
 tables = st.lists(rows | scalars, max_size=4)
 filled_in = st.dictionaries(
-    st.sampled_from(["port", "address", "parity", "register", "product", "picture", "points", "other"]),
+    st.sampled_from(["port", "address", "parity", "register", "product", "remark", "picture", "points", "other"]),
     scalars | files | tables,
 )
 
@@ -161,6 +166,18 @@ def test_what_is_no_number_is_none(value: object) -> None:
     assert [problem.code for problem in problems(template, {"volts": value})] == ["type"]
 
 
+def test_a_number_is_told_with_all_its_digits() -> None:
+    template = template_of(form(number("volts", decimals=9)))
+    told = [problem.detail for value in (10.0000001, -(10**400)) for problem in problems(template, {"volts": value})]
+    assert told == ["10.0000001 V is above 10", f"-1{'0' * 38} V is below 0"]
+
+
+def test_a_file_name_that_nobody_can_read_is_none() -> None:
+    template = template_of(form(field("file", "picture", media=["image/png"])))
+    values = {"picture": FILE | {"name": "\ud800.png"}}
+    assert [(problem.path, problem.code) for problem in problems(template, values)] == [("picture", "file")]
+
+
 @pytest.mark.parametrize(("value", "code"), [("a\u2028b", "pattern"), ("a\x00b", "pattern"), ("x" * 201, "too_long")])
 def test_text_is_a_line_that_people_can_read(value: str, code: str) -> None:
     template = template_of(form(field("text", "remark")))
@@ -177,10 +194,16 @@ def test_a_hostile_name_is_shown_and_not_obeyed() -> None:
 BROKEN: list[tuple[dict[str, Any], str]] = [
     (form(number("volts"), number("volts")), "the template has 2 fields 'volts'"),
     (form(number("volts", low=10)), "field 'volts': low 10 is not below high 10"),
-    (form(number("volts", default=11)), "field 'volts': the default 11 is not allowed"),
+    (form(number("volts", default=11)), "field 'volts': the default 11: 11 V is above 10"),
     (form(choice("lit", "yes", "yes")), "field 'lit': two options have one value"),
-    (form(choice("lit", default="maybe")), "field 'lit': the default 'maybe' is not allowed"),
+    (form(choice("lit", default="maybe")), "field 'lit': the default 'maybe': it is none of yes, no"),
+    (form(number("volts", decimals=0, default=0.5)), "the default 0.5: more than 0 decimals"),
+    (form(number("volts", high=float("inf"))), "or one of them is no number"),
     (form(field("text", "code", pattern="[")), "field 'code': the pattern is none"),
+    (form(field("text", "code", pattern="(?i)a")), "field 'code': the pattern is none"),
+    (form(field("text", "code", pattern="[0-9]+", default="x")), "the default 'x': it has to be like [0-9]+"),
+    (form(field("reference", "product", to="product", default="")), "the default '': it is no number of a product"),
+    (form(table("rows", number("volts", default=1), number("amps"))), "no required column without a default"),
     (
         form(number("volts", when={"field": "lit", "values": ["yes"]}), choice("lit")),
         "'lit', which is no earlier field",

@@ -8,7 +8,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,9 @@ from past_day import again, end_of, later, names_of, say, some_hours, tables
 
 from connectors.clickhouse.client import Address, Warehouse
 from connectors.clickhouse.cuts import cuts
+from connectors.clickhouse.writer import Writer
 from models.fold.rules import DAY_MS, HOUR_MS, MINUTE_MS, FoldConfig, minute_of
+from pipelines.reprocess import work
 from pipelines.reprocess.job import fold_again
 from pipelines.reprocess.pending import asked_for, marks, plan, settle, settle_marks, settled_by
 from sipe.contracts.events import ClockAdvanced, Event
@@ -187,6 +189,24 @@ def test_a_corrected_calendar_restates_no_more_than_it_changes(
         log.send(told_late(day))
         log.tick(end_of(later(day)) + 4_000)
         assert [task.corrected for task in plan(store).tasks] == [None]
+
+
+def test_rows_that_take_many_inserts_are_all_there(
+    migrated: Address, other: Address, store: Warehouse, day: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = count()
+    write = Writer.write
+    monkeypatch.setattr(work, "ROWS_PER_INSERT", 7)
+    monkeypatch.setattr(Writer, "write", lambda *given: next(writes) >= 0 and write(*given))
+    news = corrected(day)
+    right = told_in_time(other, day, news)
+    with FoldedLog.opened(migrated) as log:
+        log.send([*day, *later(day)])
+        log.send([*news, ClockAdvanced(now_ms=end_of(later(day)) + 2_000)])
+        before = next(writes)
+        settle_marks(migrated, processes=1)
+    assert next(writes) > before + 5
+    assert (tables(store), marks(store)) == (right, [])
 
 
 def test_a_calendar_corrected_and_taken_back_is_as_it_was(migrated: Address, other: Address, store: Warehouse) -> None:
