@@ -136,7 +136,7 @@ def _second_day(column: str) -> str:
 def _copy(table: str, replaced: str, where: str) -> str:
     """A statement that copies rows of a table with some columns replaced; `where` speaks of the rows as they were."""
     chosen = f"SELECT * FROM {table} WHERE {where}"  # noqa: S608  texts of this file
-    return f"INSERT INTO {table} SELECT * REPLACE ({replaced}) FROM ({chosen})"  # noqa: S608
+    return f"INSERT INTO {table} SELECT * REPLACE ({replaced}) FROM ({chosen})"  # noqa: S608  the same
 
 
 def _archive(events: list[ev.StationEvent], offsets: Iterator[int]) -> Block:
@@ -213,7 +213,7 @@ def await_merges(store: Warehouse) -> None:
     """Until the server has merged what was filled in at once, which otherwise takes weeks to come."""
     calm = 0
     while calm < 5:
-        time.sleep(1)
+        time.sleep(1)  # between two merges the server may do nothing for a moment
         calm = 0 if store.tuples("SELECT count() FROM system.merges") != [(0,)] else calm + 1
 
 

@@ -125,7 +125,7 @@ def play(runtime: Runtime, plant: Plant, seconds: float, speed: float) -> tuple[
             at_ms = item.now_ms if isinstance(item, Tick) else item.at_ms
             now_ms = max(now_ms, at_ms)
             due_s = (now_ms - DAY_START_MS) / 1000 / speed
-            time.sleep(max(0.0, due_s - (time.monotonic() - began)))
+            time.sleep(max(0.0, due_s - (time.monotonic() - began)))  # at the speed asked for
             if time.monotonic() - began > seconds:
                 break
             if isinstance(item, Tick):

@@ -111,7 +111,7 @@ def run(settings: Settings, *, as_child: bool = False) -> None:
             **cluster_of(settings),
             workers_per_process=settings.workers,
             epoch_interval=timedelta(milliseconds=settings.snapshot_interval_ms),
-            recovery_config=RecoveryConfig(recovery_dir),  # type: ignore[no-untyped-call]
+            recovery_config=RecoveryConfig(recovery_dir),  # type: ignore[no-untyped-call]  # the same
         )
     _log.info("the flow has drained", extra={"epoch": settings.log_epoch})
 

@@ -51,7 +51,7 @@ SELECT DISTINCT epoch, offset, now_ms FROM publications
 WHERE {_BEFORE} AND now_ms > %(since_ms)s ORDER BY epoch, offset
 """  # noqa: S608  constants only
 
-_LONG_AGO = f"SELECT max((epoch, offset)) AS last FROM publications WHERE {_BEFORE} AND now_ms <= %(since_ms)s"  # noqa: S608
+_LONG_AGO = f"SELECT max((epoch, offset)) AS last FROM publications WHERE {_BEFORE} AND now_ms <= %(since_ms)s"  # noqa: S608  the same
 
 _WAITING = """
 SELECT sender, reason, detail FROM (

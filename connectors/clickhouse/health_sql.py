@@ -49,7 +49,7 @@ ASOF INNER JOIN
     FROM publications
     GROUP BY partition, epoch, offset, now_ms
 ) AS ticks
-ON told.partition = ticks.partition AND told.epoch = ticks.epoch AND told.offset <= ticks.offset"""  # noqa: S608
+ON told.partition = ticks.partition AND told.epoch = ticks.epoch AND told.offset <= ticks.offset"""  # noqa: S608  constants only
 """An event is visible with the first publication of its partition that stands behind it in the log."""
 
 

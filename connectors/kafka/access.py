@@ -92,7 +92,7 @@ def _found(client: AdminClient, kafka: KafkaAddress) -> set[AclBinding]:
             name,
             ResourcePatternType.MATCH,
             principal=None,  # type: ignore[arg-type]  # None is anybody, as the documentation says
-            host=None,  # type: ignore[arg-type]
+            host=None,  # type: ignore[arg-type]  # the same
             operation=AclOperation.ANY,
             permission_type=AclPermissionType.ANY,
         )

@@ -44,7 +44,7 @@ def assert_minutes_equal_oracle(store: Warehouse, station: str, machine: str, lo
     expected = minute_facts(log, STANDARDS, machine)
     columns = ", ".join(f"`{name}`" for name in expected.columns if name != "minute_ms")
     rows = store.rows(
-        f"SELECT toUnixTimestamp(minute) * 1000 AS minute_ms, {columns} FROM minute_facts_current "  # noqa: S608
+        f"SELECT toUnixTimestamp(minute) * 1000 AS minute_ms, {columns} FROM minute_facts_current "  # noqa: S608  declared names
         "WHERE station = %(station)s ORDER BY minute_ms, `order`, product",
         {"station": station},
     )

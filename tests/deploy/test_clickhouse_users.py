@@ -170,7 +170,7 @@ def test_a_question_without_end_is_cut_off(user: str, rows_max: int, migrated: P
         config,
         migrated,
         f"SELECT count() FROM (SELECT * FROM numbers({rows_max + 1}))",  # noqa: S608  a number of ours
-        f"SELECT * FROM numbers({rows_max + 1})",  # noqa: S608
+        f"SELECT * FROM numbers({rows_max + 1})",  # noqa: S608  a number
         "SELECT name, value FROM system.settings WHERE name IN ('readonly', 'max_execution_time', 'max_memory_usage')",
     )
     assert [int(count) for (count,) in within] == [rows_max + 1]
@@ -186,7 +186,7 @@ def test_each_user_has_a_hash_from_the_secrets_and_nobody_else_is_there() -> Non
     default = users.find("default")
     assert default is not None
     assert default.attrib == {"remove": "remove"}
-    included = {element.tag for element in ET.fromstring(made_of(dict.fromkeys(PASSWORDS, ""))["clickhouse_users.xml"])}  # noqa: S314
+    included = {element.tag for element in ET.fromstring(made_of(dict.fromkeys(PASSWORDS, ""))["clickhouse_users.xml"])}  # noqa: S314  ours
     for name in OURS:
         password = users.find(f"{name}/password_sha256_hex")
         assert password is not None

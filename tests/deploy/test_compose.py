@@ -235,8 +235,9 @@ def test_kafka_serves_nobody_without_a_certificate() -> None:
     protocols = dict(pair.split(":") for pair in properties["listener.security.protocol.map"].split(","))
     plaintext = {name for name, protocol in protocols.items() if protocol != "SSL"}
     for listener in properties["listeners"].split(","):
-        name, host = re.fullmatch(r"([A-Z]+)://([\d.]+):\d+", listener).groups()  # type: ignore[union-attr]
-        assert name not in plaintext or host == "127.0.0.1"
+        parts = re.fullmatch(r"([A-Z]+)://([\d.]+):\d+", listener)
+        assert parts, listener
+        assert parts[1] not in plaintext or parts[2] == "127.0.0.1"
     assert properties["ssl.client.auth"] == "required"
     assert properties["authorizer.class.name"].endswith(".StandardAuthorizer")
     assert properties["allow.everyone.if.no.acl.found"] == "false"

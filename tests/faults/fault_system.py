@@ -183,7 +183,7 @@ class FaultSystem:
         try:
             if not started:
                 flow.start()
-            until(lambda: flow.check() is not None, "the flow stops")  # type: ignore[func-returns-value]
+            until(lambda: flow.check() is not None, "the flow stops")  # type: ignore[func-returns-value]  # it raises in the end
         finally:
             flow.stop()
 
@@ -228,6 +228,10 @@ class FaultSystem:
     def stored(self) -> dict[int, int]:
         """How far the store is."""
         return stored_offsets(self.store, self.settings.log_epoch)
+
+    def has_moved_on(self, stored: dict[int, int]) -> Callable[[], bool]:
+        """Asks whether the store is elsewhere than it was."""
+        return lambda: self.stored() != stored
 
     def caught_up(self) -> bool:
         """Whether everything sent is stored; the last of each partition has to be a tick."""

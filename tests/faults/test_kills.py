@@ -33,7 +33,7 @@ def test_killed_at_random_moments_the_flow_loses_and_doubles_nothing(new_system:
         if number % 2:
             time.sleep(moments.uniform(0.0, 1.0))  # the moment is what is random
         else:
-            until(lambda before=stored: system.stored() != before, f"progress\n{system.log[-2000:]}")  # type: ignore[misc]
+            until(system.has_moved_on(stored), f"progress\n{system.log[-2000:]}")
             time.sleep(moments.uniform(0.0, 0.2))
         if number % 2 and not system.caught_up():
             in_recovery += 1

@@ -51,7 +51,7 @@ def test_a_store_that_is_killed_while_it_writes_has_what_it_answered_for(system:
     for chunk in rest:
         stored = system.stored()
         system.play(chunk)
-        until(lambda before=stored: system.stored() != before, "progress")  # type: ignore[misc]
+        until(system.has_moved_on(stored), "progress")
         system.breakable_store.kill()
         system.breakable_store.start()
         recovery_s.append(system.catch_up())
@@ -107,7 +107,7 @@ def test_where_the_answer_to_an_insert_is_lost_its_rows_are_there_once(new_syste
         for number, chunk in enumerate(chunks(day, 6)):
             proxy.lose_answer(after_bytes=1_000 * number, count=2)
             system.play(chunk)
-            until(lambda before=lost: proxy.answers_lost > before, "an answer that is lost")  # type: ignore[misc]
+            until(proxy.has_lost_more_than(lost), "an answer that is lost")
             recovery_s.append(system.catch_up())
             lost = proxy.answers_lost
             proxy.heal()

@@ -90,7 +90,7 @@ def state_of_the_code() -> tuple[str, str]:
 
 
 def _git(*words: str) -> str:
-    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607  whatever git there is
 
 
 class Proof:
@@ -128,6 +128,11 @@ class Proof:
         return "\n".join((self._directory / f"{step.name}.log").read_text().splitlines()[-LAST_LINES:])
 
 
+def say(text: str, end: str = "\n") -> None:
+    """One line, or the beginning of one, at once."""
+    print(text, end=end, flush=True)  # noqa: T201  a command prints
+
+
 def main() -> int:
     """Do what is not done yet; 1 when something fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -143,20 +148,20 @@ def main() -> int:
     for number, step in enumerate(todo, start=1):
         began = time.monotonic()
         known = proof.is_done(step)
-        print(f"[{number:3}/{len(todo)}] {step.name} ...", end=" ", flush=True)  # noqa: T201
+        say(f"[{number:3}/{len(todo)}] {step.name} ...", end=" ")
         passed = known or proof.run(step)
         word = "done before" if known else f"{'passed' if passed else 'FAILED'}, {time.monotonic() - began:.0f} s"
-        print(word, flush=True)  # noqa: T201
+        say(word)
         if not passed:
             failed.append(step)
-            print(proof.last_words(step))  # noqa: T201
+            say(proof.last_words(step))
     if failed:
-        print(f"{len(failed)} of {len(todo)} steps failed: {'; '.join(step.name for step in failed)}")  # noqa: T201
+        say(f"{len(failed)} of {len(todo)} steps failed: {'; '.join(step.name for step in failed)}")
         return 1
     command = "make prove ARGS=--quick" if args.quick else "make prove"
     date = datetime.now(UTC).date().isoformat()
     reliability_page.write(fault_record.read(proof.records), commit=name, date=date, command=command)
-    print(f"{reliability_page.PAGE.relative_to(ROOT)} is written")  # noqa: T201
+    say(f"{reliability_page.PAGE.relative_to(ROOT)} is written")
     return 0
 
 

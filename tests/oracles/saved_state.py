@@ -2,8 +2,8 @@
 
 This makes tests/pipelines/saved_state_1.sqlite3.gz, as the program of f766b18 saved it:
 
-    git worktree add /tmp/before f766b18
-    PYTHONPATH=/tmp/before .venv/bin/python tests/oracles/saved_state.py tests/pipelines/saved_state_1.sqlite3.gz
+    git worktree add ../before f766b18
+    PYTHONPATH=../before .venv/bin/python tests/oracles/saved_state.py tests/pipelines/saved_state_1.sqlite3.gz
 
 That program wrote states of version 1, before they had a version.
 """

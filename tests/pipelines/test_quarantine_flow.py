@@ -166,7 +166,7 @@ def dump(store: Warehouse) -> dict[str, list[dict[str, Any]]]:
     for table in TABLES:
         if table is not PUBLICATIONS:
             where = "WHERE partition = 0" if "partition" in table.column_names else ""
-            found[table.name] = store.rows(f"SELECT * FROM {table.name} FINAL {where} ORDER BY ALL")  # noqa: S608
+            found[table.name] = store.rows(f"SELECT * FROM {table.name} FINAL {where} ORDER BY ALL")  # noqa: S608  declared
     return found
 
 

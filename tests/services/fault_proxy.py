@@ -51,6 +51,10 @@ class FaultProxy:
         self._flowing = asyncio.Event()
         self._listener: asyncio.Server | None = None
 
+    def has_lost_more_than(self, answers: int) -> Callable[[], bool]:
+        """Asks whether more answers were lost than those."""
+        return lambda: self.answers_lost > answers
+
     def cut(self) -> None:
         """Reset every connection there is, towards both ends; new ones are welcome."""
         self._call(self._cut)

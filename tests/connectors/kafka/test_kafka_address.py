@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,8 @@ def certs(tmp_path: Path) -> Path:
 
 def naming(certs: Path, *names: str) -> Settings:
     files = {"ca": "ca.pem", "cert": "sipe-flow.pem", "key": "sipe-flow.key"}
-    named = {f"kafka_{name}_file": str(certs / files[name]) for name in names}
-    return Settings(kafka_url=URL, **named)  # type: ignore[arg-type]
+    named: dict[str, Any] = {f"kafka_{name}_file": str(certs / files[name]) for name in names}
+    return Settings(kafka_url=URL, **named)
 
 
 def test_every_client_gets_the_certificate(certs: Path) -> None:

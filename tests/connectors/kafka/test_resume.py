@@ -41,6 +41,11 @@ def journal(tmp_path: Path) -> Journal:
     return [(int(partition), int(offset)) for partition, offset in (line.split() for line in lines)]
 
 
+def has_written(tmp_path: Path, lines: int) -> Callable[[], bool]:
+    """Asks whether so many lines are there."""
+    return lambda: len(journal(tmp_path)) >= lines
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
@@ -81,7 +86,7 @@ def test_a_killed_flow_goes_on_at_its_snapshot_and_loses_nothing(address: KafkaA
     for _ in range(3):
         before = len(journal(tmp_path))
         with running_flow(address, tmp_path) as flow:
-            wait_until(lambda before=before: len(journal(tmp_path)) > before)  # type: ignore[misc]
+            wait_until(has_written(tmp_path, before + 1))
             live_from = sender.ticks
             wait_until(read_live)
             flow.kill()
@@ -112,7 +117,7 @@ def test_a_terminated_flow_saves_its_position_and_repeats_nothing(address: Kafka
             for now_ms in range(100):
                 sender.tick(now_ms)
         with running_flow(address, tmp_path) as flow:
-            wait_until(lambda number=number: len(journal(tmp_path)) >= 200 * number)  # type: ignore[misc]
+            wait_until(has_written(tmp_path, 200 * number))
             flow.terminate()
             assert flow.wait(DEADLINE_S) == 0
     assert sorted(journal(tmp_path)) == [(partition, offset) for partition in range(2) for offset in range(300)]

@@ -65,7 +65,7 @@ def run_flow(
         "in", flow, StationEventSource(address, TOPIC, epoch=3, stop=all_in, batch_records_max=batch_records_max)
     )
     op.output("out", records, testing.TestingSink(out))
-    testing.run_main(flow, epoch_interval=timedelta(milliseconds=100))  # type: ignore[no-untyped-call]
+    testing.run_main(flow, epoch_interval=timedelta(milliseconds=100))  # type: ignore[no-untyped-call]  # Bytewax
     return out
 
 

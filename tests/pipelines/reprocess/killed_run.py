@@ -27,7 +27,7 @@ def main(url: str, statement: str, nth: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         _run(store, text, parameters)
 
-    Warehouse.run = run  # type: ignore[method-assign,assignment]
+    Warehouse.run = run  # type: ignore[method-assign,assignment]  # it dies at one statement
     pending.settle_marks(Address.parse(url), processes=1)
 
 

@@ -47,11 +47,11 @@ def test_rows_that_a_bug_made_are_put_right_and_the_history_shows_it(
 ) -> None:
     right = tables(store)
     version = store.rows("SELECT max(version) AS version FROM minute_facts")[0]["version"]
-    falsified = f"SELECT * REPLACE (adet_ms + 1 AS adet_ms, {version} AS version) FROM minute_facts FINAL"  # noqa: S608
+    falsified = f"SELECT * REPLACE (adet_ms + 1 AS adet_ms, {version} AS version) FROM minute_facts FINAL"  # noqa: S608  ours
     store.run(f"INSERT INTO minute_facts {falsified} WHERE toMinute(minute) < 7")
     store.run("INSERT INTO minute_facts SELECT * REPLACE ('X' AS shift) FROM minute_facts FINAL LIMIT 9")
     for lie in ("'off' AS state", "1 AS is_deleted"):
-        restated = f"SELECT * REPLACE ({lie}, version + 1 AS version) FROM stops FINAL"  # noqa: S608
+        restated = f"SELECT * REPLACE ({lie}, version + 1 AS version) FROM stops FINAL"  # noqa: S608  ours
         store.run(f"INSERT INTO stops {restated} ORDER BY cityHash64(from_ts, %(lie)s) LIMIT 5", {"lie": lie})
     wrong = tables(store)
     assert wrong["minute_facts"] != right["minute_facts"]
