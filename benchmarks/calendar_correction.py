@@ -147,7 +147,7 @@ def _archive(events: list[ev.StationEvent], offsets: Iterator[int]) -> Block:
         )
         for e in events
     ]  # fmt: skip
-    return Block(EVENTS, dict(zip(EVENTS.column_names, zip(*rows, strict=True), strict=True)))
+    return Block.of_tuples(EVENTS, rows)
 
 
 def _fold_two_days(writer: Writer, made: Factory) -> None:
@@ -174,8 +174,7 @@ def correct(store: Warehouse, writer: Writer, calendar: dict[str, Any], days: in
     first_day = BEGIN_MS // DAY_MS
     rows = [(name, first_day + day, 1, version) for name in names for day in range(days)]
     progress = dict(zip(FLOW_PROGRESS.column_names, (0, 1, tick + 1, tick + 1, at_ms, version), strict=True))
-    marked = dict(zip(REFOLDS.column_names, zip(*rows, strict=True), strict=True))
-    writer.write([Block(REFOLDS, marked), Block.of_rows(FLOW_PROGRESS, [progress])])
+    writer.write([Block.of_tuples(REFOLDS, rows), Block.of_rows(FLOW_PROGRESS, [progress])])
 
 
 def check(address: Address, store: Warehouse) -> int:

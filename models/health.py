@@ -6,11 +6,10 @@ follows from the log, so a replay counts the same; and the minutes of a station 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sipe.contracts.fields import STATION_PATTERN
+from sipe.contracts.codec import station_of
 
 MINUTE_MS = 60_000
 NAMES_MAX = 10_000
@@ -19,8 +18,6 @@ SKEW_SUM_MS_MAX = 1 << 62
 """What the column holds is more than any clock gives; a log that is read for years into one minute might."""
 NOBODY = ""
 """The station of rejects without a station's name as their key."""
-
-_STATION = re.compile(STATION_PATTERN.encode())
 
 
 class HealthRow(NamedTuple):
@@ -120,7 +117,7 @@ class Health:
         return [self.counts[station].row(station, minute_ms) for station in sorted(fresh)]
 
     def _sender(self, key: bytes | None) -> str:
-        if key is None or not _STATION.fullmatch(key):
+        name = station_of(key)
+        if name is None:
             return NOBODY
-        name = key.decode()
         return name if name in self.missing or name in self.fresh or len(self.fresh) < NAMES_MAX else NOBODY

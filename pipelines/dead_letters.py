@@ -74,11 +74,10 @@ class Letters:
         self._kafka = kafka
         self.foreign = 0
         """Records that were no letters."""
-        self.repeated = 0
 
     def __iter__(self) -> Iterator[Letter]:
         seen: dict[tuple[str, int, int], set[int]] = {}
-        self.foreign = self.repeated = 0
+        self.foreign = 0
         for delivered in read_letters(self._kafka):
             letter = delivered.letter
             if letter is None:
@@ -87,7 +86,6 @@ class Letters:
             topic, epoch, partition, offset = letter.headers.identity
             offsets = seen.setdefault((topic, epoch, partition), set())
             if offset in offsets:
-                self.repeated += 1
                 continue
             offsets.add(offset)
             yield letter

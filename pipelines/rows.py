@@ -134,6 +134,4 @@ def _measures(runs: list[MinuteRun], minutes: Any) -> dict[str, Any]:
 
 
 def _block(table: tables.Table, rows: list[tuple[Any, ...]]) -> Publication:
-    if not rows:
-        return ()
-    return (Block(table, dict(zip(table.column_names, zip(*rows, strict=True), strict=True))),)
+    return (Block.of_tuples(table, rows),) if rows else ()

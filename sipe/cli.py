@@ -90,7 +90,7 @@ def _run(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     from sipe import logs, settings
 
-    logs.configure(args.command, settings.load().log_level)
+    logs.configure(args.command, settings.log_level())
     code: int = args.run(args)
     return code
 

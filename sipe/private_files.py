@@ -40,6 +40,14 @@ def read_secret(path: Path, variable: str) -> str:
     return text
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """A file that was not there, readable by us alone, and on the disk when this returns; raises `OSError`."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def check_private_dir(path: Path) -> None:
     """Raise `SipeError` unless this is a directory, no link to one, that belongs to us and that nobody else can enter.
 

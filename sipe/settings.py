@@ -97,6 +97,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     return Settings(**values)  # type: ignore[arg-type]  # each value was read as its field's type just above
 
 
+def log_level(environ: Mapping[str, str] = os.environ) -> str:
+    """The level alone: a command that needs no other setting, such as the one that makes the secrets, reads none."""
+    return environ.get(PREFIX + "LOG_LEVEL", "").strip() or Settings.log_level
+
+
 def _number(name: str, text: str, *, may_be_zero: bool) -> int:
     if not re.fullmatch("[0-9]{1,18}", text) or (int(text) == 0 and not may_be_zero):
         raise UsageError(f"{name}={text!r} is not a positive whole number{', or 0' * may_be_zero}")

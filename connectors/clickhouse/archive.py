@@ -15,14 +15,13 @@ from connectors.clickhouse.archive_sql import (
     ALWAYS,
     CARRIED,
     CELLS,
-    CORRECTIONS,
     COUNTS,
     DAYS,
-    DEFINITIONS,
     DISPLAYS,
     EVENTS,
     FIRST_COUNTERS,
     IN_FORCE,
+    NO_SIGNS,
     SEEN,
     STATIONS,
     STOPS,
@@ -74,7 +73,7 @@ def restore(address: Address, config: FoldConfig, epoch: int, partition: int, of
         _check_newest(address, last, epoch, partition, offset)
         fold.now_ms = last["now_ms"] or None
         scope |= {"published_epoch": last["epoch"], "published_offset": last["tick_offset"]}
-        scope |= {"always": ALWAYS, "carried": CARRIED, "no_signs": (*DEFINITIONS, *CORRECTIONS), "in_force": IN_FORCE}
+        scope |= {"always": ALWAYS, "carried": CARRIED, "no_signs": NO_SIGNS, "in_force": IN_FORCE}
         _restore_stations(store, fold, scope)
         published, end = (scope["published_epoch"], scope["published_offset"]), (epoch, offset)
         restore_health(store, fold.health, partition, fold.now_ms, published=published, end=end)

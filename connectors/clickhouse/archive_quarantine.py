@@ -5,13 +5,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Any, cast
 
+from connectors.clickhouse.archive_health import Position
 from connectors.clickhouse.client import Warehouse
 from models.quarantine import NEUTRAL, Quarantine
 from sipe.contracts.codec import Reject, RejectReason
 from sipe.contracts.fields import STATION_PATTERN
 
-Position = tuple[int, int]
-"""(log epoch, offset)."""
+SENDERS_AT_ONCE = 100
+"""So many senders share a query, which reads the partition's rejects from end to end."""
 
 _STATION = STATION_PATTERN.removesuffix(r"(?!\n)").removesuffix("$") + r"\z"
 """The same in RE2, where `$` is the end too, and nothing looks ahead."""
@@ -30,15 +31,15 @@ GROUP BY sender ORDER BY last DESC LIMIT %(senders)s
 """  # noqa: S608  constants only
 
 _LAST = f"""
-SELECT reason, detail, epoch, offset FROM (
-    SELECT '' AS reason, '' AS detail, epoch, offset FROM events FINAL WHERE station = %(sender)s AND {_BEFORE}
-    ORDER BY epoch DESC, offset DESC LIMIT %(records)s
+SELECT sender, reason FROM (
+    SELECT station AS sender, '' AS reason, epoch, offset FROM events FINAL WHERE station IN %(some)s AND {_BEFORE}
+    ORDER BY epoch DESC, offset DESC LIMIT %(records)s BY sender
     UNION ALL
-    SELECT reason, detail, epoch, offset FROM rejects FINAL
-    WHERE key = %(sender)s AND reason NOT IN %(neutral)s AND {_BEFORE}
-    ORDER BY epoch DESC, offset DESC LIMIT %(records)s
+    SELECT key AS sender, reason, epoch, offset FROM rejects FINAL
+    WHERE key IN %(some)s AND reason NOT IN %(neutral)s AND {_BEFORE}
+    ORDER BY epoch DESC, offset DESC LIMIT %(records)s BY sender
 )
-ORDER BY epoch DESC, offset DESC LIMIT %(records)s
+ORDER BY epoch DESC, offset DESC LIMIT %(records)s BY sender
 """  # noqa: S608  constants only
 
 _EXAMPLES = f"""
@@ -86,12 +87,16 @@ def restore_quarantine(
     ticks = store.rows(_TICKS, scope)
     positions = [(row["epoch"], row["offset"]) for row in ticks]
     long_ago = store.rows(_LONG_AGO, scope)[0]["last"]
-    for row in reversed(store.rows(_SENDERS, scope)):
-        after = bisect_right(positions, row["last"])
-        heard_of_late = row["last"] > long_ago and after < len(ticks)
-        last = store.rows(_LAST, scope | {"sender": row["sender"]})
-        outcomes = [_reason(one["reason"]) for one in reversed(last)]
-        quarantine.recall(row["sender"], outcomes, ticks[after]["now_ms"] if heard_of_late else 0)
+    senders = store.rows(_SENDERS, scope)[::-1]
+    for at in range(0, len(senders), SENDERS_AT_ONCE):
+        some = senders[at : at + SENDERS_AT_ONCE]
+        outcomes: dict[str, list[RejectReason | None]] = {row["sender"]: [] for row in some}
+        for name, reason in reversed(store.tuples(_LAST, scope | {"some": tuple(outcomes)})):
+            outcomes[name].append(_reason(reason))
+        for row in some:
+            after = bisect_right(positions, row["last"])
+            heard_of_late = row["last"] > long_ago and after < len(ticks)
+            quarantine.recall(row["sender"], outcomes[row["sender"]], ticks[after]["now_ms"] if heard_of_late else 0)
     for row in store.rows(_EXAMPLES, scope):
         quarantine.recall_example(row["reason"], *row["example"])
     for row in store.rows(_WAITING, scope):

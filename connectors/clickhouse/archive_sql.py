@@ -4,6 +4,8 @@ from __future__ import annotations
 
 DEFINITIONS = ("calendar_assigned", "standard_time_set", "counting_authority_set")
 CORRECTIONS = ("stop_classified", "unit_reclassified")
+NO_SIGNS = (*DEFINITIONS, *CORRECTIONS)
+"""What is told of a station by others; everything else is a sign of life."""
 ALWAYS = (*DEFINITIONS, "station_born")
 CARRIED = (
     "state_changed", "order_started", "order_ended", "operator_signed_on", "operator_signed_off", "stop_classified",
@@ -18,6 +20,10 @@ _LOGS = f"station IN %(stations)s AND {_ARCHIVED}"
 _PUBLISHED = "(epoch, offset) < (%(published_epoch)s, %(published_offset)s)"
 _TAKEN = "outcome IN ('accepted', 'late')"
 _BEFORE = f"{_LOG} AND {_TAKEN} AND {_PUBLISHED} AND ts < fromUnixTimestamp64Milli(toInt64(%(since_ms)s))"
+
+COUNTS_PIECES = """raw != '' AND (type = 'cycle_completed' OR type = 'interval_reported'
+        AND JSONExtractInt(raw, 'good') + JSONExtractInt(raw, 'scrap') + JSONExtractInt(raw, 'rework') > 0)"""
+"""Of an event with its bytes: whether it counts any."""
 
 STATIONS = f"SELECT DISTINCT station FROM events WHERE {_ARCHIVED}"  # noqa: S608  constants only
 
@@ -66,9 +72,7 @@ FIRST_COUNTERS = f"""
 SELECT station, step, min((ts, source, boot, seq)) AS identity
 FROM (
     SELECT station, JSONExtractString(raw, 'step') AS step, ts, source, boot, seq FROM events
-    WHERE {_LOGS} AND {_PUBLISHED} AND {_TAKEN} AND raw != ''
-        AND (type = 'cycle_completed' OR type = 'interval_reported'
-            AND JSONExtractInt(raw, 'good') + JSONExtractInt(raw, 'scrap') + JSONExtractInt(raw, 'rework') > 0)
+    WHERE {_LOGS} AND {_PUBLISHED} AND {_TAKEN} AND {COUNTS_PIECES}
 )
 GROUP BY station, step
 """  # noqa: S608  constants only

@@ -60,6 +60,11 @@ class Block:
         return cls(table, {name: [row[name] for row in rows] for name in table.column_names})
 
     @classmethod
+    def of_tuples(cls, table: Table, rows: Sequence[tuple[Any, ...]]) -> Block:
+        """A block from at least one row of values in the table's order; raises as the constructor does."""
+        return cls(table, dict(zip(table.column_names, zip(*rows, strict=True), strict=True)))
+
+    @classmethod
     def concatenated(cls, blocks: Sequence[Block]) -> Block:
         """The rows of several blocks of one table, in their order."""
         if len(blocks) == 1:

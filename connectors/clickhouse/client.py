@@ -153,11 +153,8 @@ class Warehouse:
             raise explained(error, self.address) from error
 
     def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """Run a statement that gives no rows, parameters as in `rows`; raises `SipeError`."""
-        try:
-            self._driver.execute(statement, dict(parameters) if parameters else None)
-        except DRIVER_ERRORS as error:
-            raise explained(error, self.address) from error
+        """Run a statement whose rows, if any, nobody wants; parameters as in `rows`. Raises `SipeError`."""
+        self.tuples(statement, parameters)
 
     def close(self) -> None:
         """Close the connection; the next query opens it again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from connectors.clickhouse.archive_sql import ALWAYS, CARRIED, CORRECTIONS, DEFINITIONS, IN_FORCE
+from connectors.clickhouse.archive_sql import ALWAYS, CARRIED, CORRECTIONS, COUNTS_PIECES, IN_FORCE, NO_SIGNS
 from connectors.clickhouse.client import Warehouse
 from models.fold.intake import apply, presume_alive, presume_heard
 from models.fold.refold import blank
@@ -71,13 +71,13 @@ FROM (
 )
 """  # noqa: S608  constants only
 
-_COUNTING = "(type = 'cycle_completed' OR type = 'interval_reported')"
-_COUNTERS = f"SELECT DISTINCT source FROM events WHERE {_KNOWN} AND {_COUNTING}"  # noqa: S608  constants only
+_COUNTERS = f"""
+SELECT DISTINCT source FROM events WHERE {_KNOWN} AND (type = 'cycle_completed' OR type = 'interval_reported')
+"""  # noqa: S608  constants only
 _FIRST_COUNTERS = f"""
 SELECT step, min((toUnixTimestamp64Milli(ts), source, boot, seq)) FROM (
     SELECT JSONExtractString(raw, 'step') AS step, ts, source, boot, seq FROM events
-    WHERE {_KNOWN} AND raw != '' AND (type = 'cycle_completed' OR type = 'interval_reported'
-        AND JSONExtractInt(raw, 'good') + JSONExtractInt(raw, 'scrap') + JSONExtractInt(raw, 'rework') > 0)
+    WHERE {_KNOWN} AND {COUNTS_PIECES}
 )
 GROUP BY step
 """  # noqa: S608  constants only
@@ -152,7 +152,7 @@ def _scope(name: str, before: Position, from_ms: int, to_ms: int) -> dict[str, A
         "corrections": CORRECTIONS,
         "carried": CARRIED,
         "deciding": DECIDING,
-        "no_signs": (*DEFINITIONS, *CORRECTIONS),
+        "no_signs": NO_SIGNS,
         "in_force": IN_FORCE,
         "forever": FOREVER,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from connectors.clickhouse.archive_sql import CORRECTIONS, DEFINITIONS
+from connectors.clickhouse.archive_sql import NO_SIGNS
 from connectors.clickhouse.client import Warehouse
 from connectors.clickhouse.content import Position
 from models.fold.retention import floor_of
@@ -108,7 +108,7 @@ def _active_ms(
     """By station, the newest sign of life of each source that may hold the floor back."""
 
     def newest(names: Collection[str], since_ms: int) -> dict[str, dict[str, int]]:
-        scope = {"stations": tuple(names), "since_ms": since_ms, "no_signs": (*DEFINITIONS, *CORRECTIONS)}
+        scope = {"stations": tuple(names), "since_ms": since_ms, "no_signs": NO_SIGNS}
         found: dict[str, dict[str, int]] = {}
         for name, source, ts_ms in store.tuples(_ACTIVE, scope | before._asdict()) if names else ():
             found.setdefault(name, {})[source] = ts_ms

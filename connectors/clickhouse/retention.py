@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from connectors.clickhouse.archive_sql import CARRIED, DEFINITIONS
+from connectors.clickhouse.archive_sql import ALWAYS, CARRIED
 from connectors.clickhouse.client import Address, Warehouse
 from models.fold.rules import DAY_MS, FoldConfig
 from sipe.contracts import tables
 from sipe.errors import SipeError, UsageError
 from sipe.settings import Settings
 
-IN_FORCE = (*DEFINITIONS, "station_born", *CARRIED)
+KEPT_TYPES = (*ALWAYS, *CARRIED)
 """The types of events whose bytes are never dropped."""
 FOR_EVER_DAYS = 20_000
 
@@ -60,7 +60,7 @@ def rules(settings: Settings) -> tuple[Rule, ...]:
                 f"SIPE_{name.upper()}={getattr(settings, name)}: at least {reach_days} days are needed, "
                 "the flow's state is rebuilt from them"
             )
-    in_force = ", ".join(f"'{type_}'" for type_ in IN_FORCE)
+    in_force = ", ".join(f"'{type_}'" for type_ in KEPT_TYPES)
     bytes_days = f"if(type IN ({in_force}), {FOR_EVER_DAYS}, {settings.events_retention_days})"
     return (
         Rule(

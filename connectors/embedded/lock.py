@@ -6,6 +6,8 @@ import fcntl
 import os
 import time
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from sipe.errors import SipeError
 from sipe.private_files import check_own_dir
@@ -48,6 +50,15 @@ class DirectoryLock:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
 
     def _wait_for(self, fd: int) -> None:
         start_s = time.monotonic()

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from sipe.errors import SipeError
 
@@ -30,6 +30,14 @@ def serve_until_parent_leaves(ready: Mapping[str, Any]) -> None:
     print(json.dumps(ready), flush=True)  # noqa: T201 - the line is the protocol
     while os.read(sys.stdin.fileno(), 1):  # unbuffered: a thread may wait here while the interpreter ends
         pass
+
+
+def open_log(path: Path) -> BinaryIO:
+    """The log of a child, to be appended to; what is there already and long is moved to `.log.1`."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
+        path.replace(path.with_suffix(".log.1"))
+    return path.open("ab")
 
 
 class ChildServer:
@@ -67,10 +75,7 @@ class ChildServer:
 
     def start(self) -> dict[str, Any]:
         """Start the child and return what it said when it was ready; raises `SipeError` with its last words."""
-        self._log_path.parent.mkdir(parents=True, exist_ok=True)
-        if self._log_path.exists() and self._log_path.stat().st_size > LOG_BYTES_MAX:
-            self._log_path.replace(self._log_path.with_suffix(".log.1"))
-        with self._log_path.open("ab") as log:
+        with open_log(self._log_path) as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self.module, *self._args],

@@ -23,6 +23,7 @@ from connectors.embedded.lock import DirectoryLock, alive, held
 from connectors.embedded.process import ChildServer
 from sipe.contracts.topics import TOPICS
 from sipe.errors import SipeError
+from sipe.private_files import write_new
 
 BROKER = "connectors.embedded.broker"
 CLICKHOUSE = "connectors.embedded.clickhouse"
@@ -166,10 +167,7 @@ def _write_durably(path: Path, content: bytes) -> None:
     """Replace a file for good: its readers, and a power cut, see the old content or the new, readable by us alone."""
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    write_new(draft, content)
     draft.replace(path)
     directory = os.open(path.parent, os.O_RDONLY)
     try:

@@ -63,6 +63,6 @@ def settled(look: Callable[[], T], done: Callable[[T], bool], complaint: str) ->
     """Look until it is done: what a broker has accepted, the next one learns a moment later."""
     patience = Patience(SETTLE_TIMEOUT_S)
     while not done(seen := look()):
-        patience.watch(complaint, complaint)
+        patience.watch(None, complaint)
         time.sleep(_SETTLE_STEP_S)
     return seen

@@ -83,7 +83,7 @@ class Patience:
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self._last: object = None
-        self._deadline = 0.0
+        self._deadline = time.monotonic() + timeout_s
 
     def watch(self, value: object, complaint: str) -> None:
         """Look at the value; raises `SipeError` with the complaint when it stood still for too long."""

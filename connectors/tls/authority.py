@@ -10,7 +10,6 @@ Every file has mode 0600, and none that exists is ever overwritten. Keys are EC 
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sipe.errors import SipeError, UsageError
+from sipe.private_files import write_new
 
 AUTHORITY = "ca"
 AUTHORITY_DAYS = 3650
@@ -189,15 +189,11 @@ def _store(
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_new(path, content)
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:
         raise SipeError(f"{path} cannot be written: {error.strerror}") from error
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _exists(path: Path) -> UsageError:

@@ -69,8 +69,8 @@ class Refold:
 
     def _restate_stops(self, timeline: list[Segment], from_ms: int, to_ms: int) -> None:
         edge_ms = min(to_ms, self._live.from_ms) if self._live else to_ms
-        found = stops_of(cut(timeline, from_ms, to_ms), NEVER_NOW_MS)
-        if self._live and edge_ms <= to_ms:
+        if self._live and self._live.from_ms <= to_ms:
+            found = stops_of(cut(timeline, from_ms, to_ms), NEVER_NOW_MS)
             self._leave(self._live, found, max(edge_ms, from_ms), to_ms)
         if from_ms < edge_ms:
             found = stops_of(cut(timeline, from_ms, edge_ms), NEVER_NOW_MS)

@@ -103,10 +103,13 @@ class Table(_Field, frozen=True, kw_only=True, tag="table"):
 Field = Text | Number | Choice | File | Reference | Table
 
 
+FILE_NAME_PATTERN = r"^[^\x00-\x1f\x7f/\\]{1,200}$(?!\n)"
+
+
 class FileDigest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The value of a file field."""
 
-    name: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f/\\]{1,200}$(?!\n)")]
+    name: Annotated[str, Meta(pattern=FILE_NAME_PATTERN)]
     media: Annotated[str, Meta(max_length=100)]
     size_bytes: Annotated[int, Meta(ge=1, le=1_000_000_000)]
     sha256: Sha256

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from models.sheets.cells import REFERENCE_PATTERN
-from models.sheets.fields import Cell, Choice, Condition, Field, File, Number, Reference, Table, Text
+from models.sheets.fields import FILE_NAME_PATTERN, Cell, Choice, Condition, Field, File, Number, Reference, Table, Text
 from models.sheets.template import Template
+from sipe.contracts.fields import SHA256_PATTERN
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _END = r"$(?!\n)"
 _LINE = r"^[^\x00-\x1f\x7f]*" + _END
-_FILE_NAME = r"^[^\x00-\x1f\x7f/\\]{1,200}" + _END
 
 
 def json_schema(template: Template) -> dict[str, Any]:
@@ -73,10 +73,10 @@ def _of_field(field: Field) -> dict[str, Any]:
             return _described(field) | {
                 "type": "object",
                 "properties": {
-                    "name": {"type": "string", "pattern": _FILE_NAME},
+                    "name": {"type": "string", "pattern": FILE_NAME_PATTERN},
                     "media": {"enum": list(field.media)},
                     "size_bytes": {"type": "integer", "minimum": 1, "maximum": field.bytes_max},
-                    "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}" + _END},
+                    "sha256": {"type": "string", "pattern": SHA256_PATTERN},
                 },
                 "required": ["name", "media", "size_bytes", "sha256"],
                 "additionalProperties": False,

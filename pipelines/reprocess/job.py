@@ -17,6 +17,7 @@ from connectors.clickhouse.client import Address, Warehouse, connect
 from connectors.clickhouse.staging import SUFFIX, Staging
 from connectors.clickhouse.writer import Writer
 from connectors.embedded.lock import DirectoryLock
+from models.fold.rules import DAY_MS
 from pipelines.reprocess.work import Done, Stage, Task, run
 from sipe.errors import SipeError
 
@@ -68,31 +69,31 @@ def fold_again(
 
     A run that is killed leaves nothing that anyone reads, and can be made again. Raises `SipeError`.
     """
+    if not tasks:
+        return Result()
     began_s = time.monotonic()
-    result = Result()
-    sizes = [task.to_ms - task.from_ms for task in tasks]
-    days = sum(sizes)
-    day_ms = 86_400_000
+    found: list[Done] = []
+    all_days = -(-sum(task.to_ms - task.from_ms for task in tasks) // DAY_MS)
     finished_ms = 0
     with connect(address) as store:
         staging = Staging(store)
         if not dry_run:
             staging.prepare()
         try:
-            report(0, -(-days // day_ms))
+            report(0, all_days)
             for done in _results(address, tasks, processes, dry_run=dry_run):
-                result.done.append(done)
+                found.append(done)
                 finished_ms += done.task.to_ms - done.task.from_ms
-                report(finished_ms // day_ms, -(-days // day_ms))
+                report(finished_ms // DAY_MS, all_days)
             if not dry_run:
                 staged: Counter[str] = Counter()
-                for done in result.done:
+                for done in found:
                     staged.update(dict(done.staged))
                 staging.swap(staged)
         finally:
             if not dry_run:
                 staging.drop()
-    return Result(done=result.done, seconds=time.monotonic() - began_s)
+    return Result(done=found, seconds=time.monotonic() - began_s)
 
 
 def _results(address: Address, tasks: Sequence[Task], processes: int, *, dry_run: bool) -> Iterator[Done]:

@@ -98,13 +98,16 @@ def plan(store: Warehouse) -> Plan:
     """
     found = cuts(store, FoldConfig(), {mark.station for mark in marks(store)})
     waiting = marks(store)
-    news = _news(store, found.keys())
+    ready = {
+        name: taken
+        for name, taken in _taken(waiting, found).items()
+        if any(_is_ready(mark, found[name]) for mark in taken)
+    }
+    news = _news(store, ready)
     planned = Plan([], {}, [])
     settled = dict(store.tuples(_SETTLED))
-    for name, taken in _taken(waiting, found).items():
+    for name, taken in ready.items():
         cut = found[name]
-        if not any(_is_ready(mark, cut) for mark in taken):
-            continue
         planned.settled[cut] = taken
         planned.too_late.extend(mark for mark in taken if mark.day_ms + DAY_MS <= cut.begin_ms)
         from_ms = max(min(mark.day_ms for mark in taken), cut.begin_ms)
@@ -118,7 +121,7 @@ def settle_marks(address: Address, *, processes: int = 2, report: Report = lambd
     """Fold everything that is marked again, as far as it can be; raises `SipeError`."""
     with connect(address) as store:
         planned = plan(store)
-        result = fold_again(address, planned.tasks, processes=processes, report=report) if planned.tasks else Result()
+        result = fold_again(address, planned.tasks, processes=processes, report=report)
         settle(address, planned.settled, result.done)
     for mark in planned.too_late:
         _log.warning("too_late: %s is past the archive's retention and stays as it is", mark)
@@ -146,9 +149,8 @@ def settle(address: Address, settled: Mapping[Cut, Collection[Mark]], results: I
         for mark in marked
     ]
     if rows:
-        columns = dict(zip(REFOLDS_DONE.column_names, zip(*rows, strict=True), strict=True))
         with closing(Writer(address)) as writer:
-            writer.write([Block(REFOLDS_DONE, columns)])
+            writer.write([Block.of_tuples(REFOLDS_DONE, rows)])
 
 
 def _taken(waiting: Iterable[Mark], found: Mapping[str, Cut]) -> dict[str, list[Mark]]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from connectors.clickhouse.client import Address, Warehouse
+from connectors.embedded.process import open_log
 from pipelines.reprocess.pending import Mark, marks, plan
 from pipelines.runtime.flow import environ
 from sipe.errors import SipeError
@@ -89,8 +90,7 @@ def run_once(settings: Settings, stop: threading.Event, *, processes: int = 2) -
     What it says is appended to `logs/reprocess.log` of the data directory.
     """
     path = settings.data_dir / "logs" / "reprocess.log"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("ab") as log:
+    with open_log(path) as log:
         start = log.tell()
         child = subprocess.Popen(
             [sys.executable, "-m", MODULE, str(processes)],
@@ -106,7 +106,9 @@ def run_once(settings: Settings, stop: threading.Event, *, processes: int = 2) -
                 child.kill()  # what it has staged is not visible, and is dropped by the next run
                 return
     if child.returncode:
-        lines = path.read_bytes()[start:].decode(errors="replace").split("\n")
+        with path.open("rb") as log:
+            log.seek(start)
+            lines = log.read().decode(errors="replace").splitlines()
         said = [line for line in lines if line.strip()] or ["it said nothing"]
         raise SipeError(f"{said[-1]} (exit code {child.returncode}, log: {path})")
 

@@ -23,7 +23,7 @@ import msgspec
 from pipelines.runtime.recovery import STATE_VERSION, epoch_dir, move_aside, ours_alone, state_dir
 from sipe.clock import Clock, SystemClock
 from sipe.errors import SipeError
-from sipe.private_files import check_private_dir
+from sipe.private_files import check_private_dir, write_new
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -102,7 +102,7 @@ def back_up(
             log_epoch=epoch,
             files=tuple(files),
         )
-        _write(draft / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+        write_new(draft / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
         draft.rename(target)
     except (OSError, sqlite3.Error) as error:
         raise SipeError(f"cannot back up into {target} ({error}): nothing else was changed; {draft} may go") from error
@@ -152,7 +152,7 @@ def _copy_checked(source: Path, target: Path, file: File) -> None:
     content = source.read_bytes()
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise SipeError(f"{source} is not what was backed up: its digest is another one")
-    _write(target, content)
+    write_new(target, content)
 
 
 def _read_manifest(source: Path) -> Manifest:
@@ -189,10 +189,3 @@ def _described(path: Path, base: Path) -> File:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return File(path=path.relative_to(base).as_posix(), size_bytes=path.stat().st_size, sha256=digest)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

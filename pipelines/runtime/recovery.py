@@ -88,7 +88,7 @@ def opened(data_dir: Path, epoch: int, process: int = 1) -> Iterator[Path]:
     The first process makes it, the others wait for it. Nobody else may be the same process at the same time.
     """
     directory = epoch_dir(data_dir, epoch)
-    with _locked(directory / LOCK.format(process)):
+    with DirectoryLock(directory / LOCK.format(process)):
         if process > 1:
             _wait_for(state_dir(data_dir, epoch))
         state = open_recovery(data_dir, epoch)
@@ -101,18 +101,8 @@ def ours_alone(directory: Path) -> Iterator[None]:
     """Keep every flow out of an epoch's directory; raises `SipeError` while one is in."""
     with ExitStack() as locks:
         for path in {directory / LOCK.format(1), *directory.glob(LOCK.format("*"))}:
-            locks.enter_context(_locked(path))
+            locks.enter_context(DirectoryLock(path))
         yield
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    lock = DirectoryLock(path)
-    lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _wait_for(state: Path) -> None:

@@ -16,6 +16,7 @@ TS_MS_MAX = 4_102_444_800_000
 INTERVAL_MS_MAX = 48 * 3_600_000
 """The longest interval that one event may report or correct."""
 
+SHA256_PATTERN = r"^[0-9a-f]{64}$(?!\n)"
 STATION_PATTERN = r"^[a-z0-9-]{1,32}(\.[a-z0-9-]{1,32}){3}$(?!\n)"
 _TEXT = r"^[^\x00-\x1f\x7f]{%d,%d}$(?!\n)"
 
@@ -40,7 +41,7 @@ Amount = Annotated[float, Meta(ge=0, le=1e15, description="An amount of material
 Name = Annotated[str, Meta(pattern=_TEXT % (1, 64), description="A name: no control characters.")]
 Serial = Annotated[str, Meta(pattern=_TEXT % (1, 64), description="A serial number; always text.")]
 Text = Annotated[str, Meta(pattern=_TEXT % (0, 500), description="One line of prose.")]
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+Sha256 = Annotated[str, Meta(pattern=SHA256_PATTERN)]
 TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", description="Local time, HH:MM.")]
 LocalDate = Annotated[str, Meta(pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]$(?!\n)", description="Local date.")]
 Weekday = Annotated[int, Meta(ge=1, le=7, description="ISO weekday: Monday is 1.")]

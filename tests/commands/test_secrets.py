@@ -88,3 +88,12 @@ def test_a_url_is_read_as_a_setting(tmp_path: Path, answer: Answer) -> None:
     answer("secrets", tmp_path / "secrets")
     path = tmp_path / "secrets" / "clickhouse_writer_url"
     assert load({"SIPE_CLICKHOUSE_URL_FILE": str(path)}).clickhouse_url == path.read_text()
+
+
+def test_it_works_while_settings_name_what_it_is_about_to_make(
+    tmp_path: Path, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "secrets"
+    monkeypatch.setenv("SIPE_CLICKHOUSE_URL_FILE", str(directory / "clickhouse_writer_url"))
+    assert answer("secrets", directory)
+    assert main(["certs", "init", "--dir", str(directory)]) == 0
