@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from connectors.clickhouse.client import Warehouse
 from pipelines.runtime.system import Runtime, find
-from sipe.commands._system import time_option, working_system
-from sipe.errors import SipeError, UsageError
+from sipe.commands._system import time_span, working_system
+from sipe.errors import SipeError
 from sipe.settings import Settings
 
 
@@ -53,10 +53,7 @@ def add_selection_options(parser: argparse.ArgumentParser) -> None:
 
 def selection_of(args: argparse.Namespace) -> Selection:
     """What the options ask for; raises `UsageError`."""
-    since, until = time_option(args.since, "--from"), time_option(args.until, "--to")
-    if since and until and until <= since:
-        raise UsageError(f"--to {args.until} does not lie after --from {args.since}")
-    return Selection(args.station, since, until)
+    return Selection(args.station, *time_span(args.since, args.until, ("--from", "--to")))
 
 
 @contextmanager

@@ -69,6 +69,21 @@ def time_option(text: str | None, option: str) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
+def time_span(
+    since: str | None, until: str | None, options: tuple[str, str]
+) -> tuple[datetime | None, datetime | None]:
+    """The times that two options name; raises `UsageError` when the second does not lie after the first."""
+    begin, end = time_option(since, options[0]), time_option(until, options[1])
+    if begin and end and end <= begin:
+        raise UsageError(f"{options[1]} {until} does not lie after {options[0]} {since}")
+    return begin, end
+
+
+def unix_ms(at: datetime) -> int:
+    """Unix time in ms."""
+    return round(at.timestamp() * 1000)
+
+
 @contextmanager
 def sending_system(settings: Settings) -> Iterator[Runtime]:
     """The system that runs, else an embedded stack on the data directory for as long as this takes."""

@@ -33,7 +33,7 @@ from pipelines.dead_letters import (
 from pipelines.runtime.system import Runtime
 from sipe.clock import SystemClock
 from sipe.commands._output import count, err, note, out, plural, print_json, progress_bar
-from sipe.commands._system import add_data_option, settings_of, time_option, working_system
+from sipe.commands._system import add_data_option, settings_of, time_span, unix_ms, working_system
 from sipe.contracts.codec import REJECT_REASONS
 from sipe.contracts.letters import Identity, Letter
 from sipe.errors import SipeError, UsageError
@@ -80,10 +80,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _selection(args: argparse.Namespace) -> Selection:
-    since, until = time_option(args.since, "--since"), time_option(args.until, "--until")
-    if since and until and until <= since:
-        raise UsageError(f"--until {args.until} does not lie after --since {args.since}")
-    return Selection(reason=args.reason, station=args.station, since_ms=_ms(since), until_ms=_ms(until))
+    since, until = time_span(args.since, args.until, ("--since", "--until"))
+    return Selection(
+        reason=args.reason,
+        station=args.station,
+        since_ms=unix_ms(since) if since else None,
+        until_ms=unix_ms(until) if until else None,
+    )
 
 
 @contextmanager
@@ -267,10 +270,6 @@ def _escaped(char: str) -> str:
     if code < 0x80 or 0xDC80 <= code <= 0xDCFF:  # the latter is how a byte that is no UTF-8 comes out
         return f"\\x{code & 0xFF:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def _ms(time: datetime | None) -> int | None:
-    return None if time is None else round(time.timestamp() * 1000)
 
 
 def _time(ts_ms: int) -> datetime:

@@ -16,7 +16,7 @@ from pipelines.reprocess.watch import watch
 from pipelines.runtime.system import settings_within
 from sipe.commands._output import count, note, out, plural, print_json, progress_bar
 from sipe.commands._reading import matching, reading_system
-from sipe.commands._system import add_data_option, settings_of, stop_event, time_option, working_system
+from sipe.commands._system import add_data_option, settings_of, stop_event, time_span, unix_ms, working_system
 from sipe.errors import UsageError
 from sipe.settings import Settings
 
@@ -67,18 +67,16 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _asked_for(args: argparse.Namespace, settings: Settings, address: Address) -> int:
-    since, until = time_option(args.since, "--from"), time_option(args.until, "--to")
+    since, until = time_span(args.since, args.until, ("--from", "--to"))
     if since is None or until is None:
         raise UsageError("name the time to fold again with --from and --to, or --pending for what is marked")
-    if until <= since:
-        raise UsageError(f"--to {args.until} does not lie after --from {args.since}")
     with ExitStack() as open_while:
         open_while.enter_context(one_at_a_time(settings.data_dir))
         report = open_while.enter_context(progress_bar("station-days"))
         store = open_while.enter_context(connect(address))
         found = cuts(store, FoldConfig(), matching(store, args.station) if args.station else None)
         waiting = marks(store)  # after the cuts, so that none of before them is overlooked
-        tasks = asked_for(found.values(), _ms(since), _ms(until))
+        tasks = asked_for(found.values(), unix_ms(since), unix_ms(until))
         result = fold_again(address, tasks, processes=args.processes, dry_run=args.dry_run, report=report)
         if not args.dry_run:
             settle(address, settled_by(result.done, waiting), result.done)
@@ -98,7 +96,7 @@ def _left_out(found: dict[str, Cut], tasks: list[Any], until: datetime) -> list[
     """What of the span was not looked at, and why."""
     if not found:
         return ["nothing is published yet: there is nothing to fold again"]
-    cut_short = [cut for cut in found.values() if cut.floor_ms < _ms(until)]
+    cut_short = [cut for cut in found.values() if cut.floor_ms < unix_ms(until)]
     notes = []
     if cut_short:
         first = datetime.fromtimestamp(min(cut.floor_ms for cut in cut_short) / 1000, UTC)
@@ -135,7 +133,3 @@ def _say(args: argparse.Namespace, result: Result, notes: list[str]) -> None:
         f"{count(numbers['cells_compared'])} cells compared: {count(numbers['cells_changed'])} cells and "
         f"{plural(numbers['stops_changed'], 'stop')} {would}, in {result.seconds:.1f} s"
     )
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)

@@ -9,14 +9,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
-from socket import create_server
 from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
 from command_line import PLANT, environment
+from monitor_page import free_ports
 
 from connectors.embedded.process import ChildServer
 from sipe.cli import COMMANDS, main
@@ -76,18 +76,6 @@ def servers(tmp_path: Path) -> Iterator[tuple[ChildServer, ChildServer]]:
             environ={"SIPE_EMBEDDED_PASSWORD": CANARY},
         )
         yield stack.enter_context(broker), stack.enter_context(store)
-
-
-def free_ports() -> int:
-    """A port that is free and whose next one is, too."""
-    while True:
-        with closing(create_server(("127.0.0.1", 0))) as first:
-            port: int = first.getsockname()[1]
-            try:
-                create_server(("127.0.0.1", port + 1)).close()
-            except OSError:
-                continue
-            return port
 
 
 @pytest.mark.stack

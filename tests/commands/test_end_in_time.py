@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+import waiting
 from command_line import environment
 from monitor_page import free_ports, metrics, series, verdict
 
@@ -47,11 +48,7 @@ def running(command: str, environ: dict[str, str]) -> Iterator[subprocess.Popen[
             process.kill()
 
 
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+until = partial(waiting.until, timeout_s=DEADLINE_S)
 
 
 def test_the_ticker_ends_while_no_tick_is_acknowledged(broker: ChildServer) -> None:
@@ -61,7 +58,7 @@ def test_the_ticker_ends_while_no_tick_is_acknowledged(broker: ChildServer) -> N
         assert ticker.stderr.readline().startswith("ticking at")
         os.kill(broker.pid, signal.SIGSTOP)
         sent = metrics(port).get(series(TICKS_SENT.name), 0.0)
-        until(lambda: metrics(port)[series(TICKS_SENT.name)] > sent + 1)
+        until(lambda: metrics(port)[series(TICKS_SENT.name)] > sent + 1, "it ticks")
         ticker.terminate()
         assert ticker.wait(STOP_MAX_S) == 1
         assert "a server did not answer" in ticker.stderr.read()
@@ -86,7 +83,7 @@ def test_up_ends_while_the_store_says_nothing(broker: ChildServer, tmp_path: Pat
             assert up.stdout.readline().startswith("Kafka")
             os.kill(store.pid, signal.SIGSTOP)
             try:
-                until(lambda: "clickhouse does not answer" in str(verdict(port, "/ready")))
+                until(lambda: "clickhouse does not answer" in str(verdict(port, "/ready")), "the store is missed")
                 up.terminate()
                 assert up.wait(STOP_MAX_S) == 1
             finally:

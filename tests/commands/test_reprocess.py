@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import waiting
 from command_line import MAPPING, log_of, sipe
 
 from connectors.clickhouse.client import Warehouse, connect
@@ -24,12 +25,7 @@ pytestmark = pytest.mark.stack
 STATION = "manaus.final.line-1.packing"
 PIECE = {"order": "po-1", "product": "e31", "step": "pack", "qty": 3, "result": "good", "cycle_ms": 900}
 
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
+until = partial(waiting.until, timeout_s=120)
 
 
 def say(sender: EventSender, type_: str, at_ms: int, seq: int, **fields: Any) -> None:

@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
+import waiting
 from kafka_cluster import KafkaCluster
 from ledger import Balance, DeadLetter, Ledger, check
 from server_process import free_port
@@ -43,7 +45,7 @@ INSERT_FAILED = "an insert failed and will be tried again"
 """What the flow logs at each attempt to write that failed."""
 TERMINATED_WITHIN_S = 10.0
 """What supervisors wait before they kill."""
-POLL_S = 0.02
+until = partial(waiting.until, timeout_s=DEADLINE_S)
 
 
 def a_day(seed: int, *, hours: float = 2, scale: float = 0.05) -> Day:
@@ -51,15 +53,6 @@ def a_day(seed: int, *, hours: float = 2, scale: float = 0.05) -> Day:
     plant = read_plant(PLANT)
     stations = tuple(station for station in plant.stations if station.role in ROLES)
     return simulate(msgspec.structs.replace(plant, stations=stations), seed=seed, hours=hours, scale=scale)
-
-
-def until(holds: Callable[[], bool], what: str, timeout_s: float = DEADLINE_S) -> float:
-    """Wait for a condition; returns how long it took, in s."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < timeout_s, f"in vain for {timeout_s:g} s: {what}"
-        time.sleep(POLL_S)
-    return time.monotonic() - began
 
 
 class Store:
@@ -244,7 +237,7 @@ class FaultSystem:
 
     def catch_up(self, timeout_s: float = DEADLINE_S) -> float:
         """Wait until everything sent is stored; returns how long it took, in s."""
-        return until(self.caught_up, f"the store is to reach {self.ends}", timeout_s)
+        return until(self.caught_up, f"the store is to reach {self.ends}", timeout_s=timeout_s)
 
     def close_the_books(self, now_ms: int) -> Balance:
         """The ledger closes over the store, and each reject has its dead letter."""

@@ -9,6 +9,7 @@ import urllib.request
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+from server_process import free_port
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 
@@ -16,14 +17,13 @@ Series = tuple[str, frozenset[tuple[str, str]]]
 def free_ports() -> int:
     """The first of two ports in a row that nobody listens on."""
     while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
+        port = free_port()
+        with socket.socket() as second:
             try:
                 second.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue
-            return port
+        return port
 
 
 def verdict(port: int, path: str) -> tuple[int, dict[str, Any]]:

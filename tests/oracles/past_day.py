@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from connectors.clickhouse.cuts import cuts
 from connectors.files.plant import read_plant
 from models.fold.rules import DAY_MS, MINUTE_MS, FoldConfig
 from models.twin.day import simulate
+from models.twin.link import Send
 from pipelines.reprocess.job import Result, fold_again
 from pipelines.reprocess.pending import asked_for
 from sipe.contracts.codec import build
@@ -21,12 +23,14 @@ LATER_MS = 11 * DAY_MS
 """So long after the day all of it lies before every floor, also that of stations with a source that speaks seldom."""
 
 
+def as_log(script: Iterable[Send | Tick]) -> list[Event]:
+    """What a script sends, as it lies in the log."""
+    return [ClockAdvanced(now_ms=item.now_ms) if isinstance(item, Tick) else item.event for item in script]
+
+
 def some_hours(stations: int) -> list[Event]:
     """Some hours of some stations of a factory, with its ticks."""
-    script = [
-        ClockAdvanced(now_ms=item.now_ms) if isinstance(item, Tick) else item.event
-        for item in simulate(read_plant(PLANT), seed=5, hours=5, scale=0.05).script(20 * MINUTE_MS)
-    ]
+    script = as_log(simulate(read_plant(PLANT), seed=5, hours=5, scale=0.05).script(20 * MINUTE_MS))
     names = names_of(script)[:stations]
     return [event for event in script if isinstance(event, ClockAdvanced) or event.station in names]
 

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+import waiting
 from monitor_page import metrics, verdict
 from saved_state import Dump, halves, send, stored, the_day
 from server_process import free_port
@@ -133,11 +135,7 @@ def has_ended(child: ChildServer) -> bool:
     return False
 
 
-def until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds():
-        assert time.monotonic() < deadline, f"in vain for {DEADLINE_S} s: {what}"
-        time.sleep(0.05)
+until = partial(waiting.until, timeout_s=DEADLINE_S)
 
 
 def test_a_process_that_waits_for_the_others_ends_when_it_is_told_to(tmp_path: Path) -> None:

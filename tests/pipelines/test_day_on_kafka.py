@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from kafka_cluster import KafkaCluster
+from saved_state import send
 from station_topics import new_topics
 from stored import assert_store_is
 
@@ -18,7 +19,6 @@ from connectors.files.plant import read_plant
 from connectors.kafka.address import KafkaAddress
 from models.twin.day import simulate
 from pipelines.runtime.system import Runtime
-from sipe.contracts.script import Tick
 from sipe.contracts.topics import STATION_EVENTS_TOPIC, TOPICS
 from sipe.settings import Settings
 
@@ -45,11 +45,7 @@ def test_a_day_on_a_real_kafka_is_stored_as_it_was(
         settings = Settings(kafka_url=own_topics.bootstrap, clickhouse_url=store_url, data_dir=tmp_path / "flow")
         with Runtime(replace(settings, snapshot_interval_ms=1_000), serve=True) as runtime:
             with runtime.sender() as sender:
-                for item in day.script():
-                    if isinstance(item, Tick):
-                        sender.tick(item.now_ms)
-                    else:
-                        sender.send(item.event)
+                send(sender, day.script())
                 ends = sender.ends()
             assert len(ends) == STATION_EVENTS_TOPIC.partitions
             runtime.wait_until_stored(ends)

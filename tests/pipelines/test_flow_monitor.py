@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import waiting
 from monitor_page import Series, free_ports, metrics, series, verdict
 
 from connectors.kafka.sender import EventSender
@@ -25,12 +27,7 @@ STATION = "manaus.final.line-1.packing"
 ACCEPTED = series("sipe_events_total", outcome="accepted")
 BLOCKED = series("sipe_blocked_seconds_total", by="clickhouse")
 
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
+until = partial(waiting.until, timeout_s=60)
 
 
 def total(shown: dict[Series, float], metric: str) -> float:

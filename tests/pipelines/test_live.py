@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+import waiting
 
 from connectors.kafka import ticker
 from connectors.kafka.sender import EventSender
@@ -21,12 +21,7 @@ from sipe.settings import Settings
 STATION = "manaus.final.line-1.packing"
 ALWAYS = {"zone": "UTC", "shifts": [{"name": "A", "start": "00:00", "end": "00:00"}]}
 
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
+until = partial(waiting.until, timeout_s=30)
 
 
 @pytest.mark.stack

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from saved_state import send
 from stored import assert_store_is
 
 from connectors.files.plant import read_plant
-from connectors.kafka.sender import EventSender
 from models.twin.day import simulate
-from models.twin.link import Send
 from pipelines.runtime.system import Runtime
 from sipe.contracts.script import Tick
 from sipe.settings import Settings
 
 PLANT = Path(__file__).resolve().parents[2] / "examples" / "plant.toml"
-
-
-def send_all(sender: EventSender, items: Iterable[Send | Tick]) -> None:
-    for item in items:
-        if isinstance(item, Tick):
-            sender.tick(item.now_ms)
-        else:
-            sender.send(item.event)
 
 
 def kill_everything(runtime: Runtime) -> None:
@@ -52,14 +42,14 @@ def test_a_stack_killed_twice_goes_on_from_its_archive(tmp_path: Path) -> None:
     for stored_to, sent_to in zip(safe, unsafe, strict=True):
         with Runtime(settings, serve=True) as runtime:
             with runtime.sender() as sender:
-                send_all(sender, script[begin : stored_to + 1])
+                send(sender, script[begin : stored_to + 1])
                 runtime.wait_until_stored(sender.ends())
-                send_all(sender, script[stored_to + 1 : sent_to])
+                send(sender, script[stored_to + 1 : sent_to])
             kill_everything(runtime)
         begin = stored_to - 500  # a sender keeps what it does not know to be stored, and some that is
     with Runtime(settings, serve=True) as runtime:
         with runtime.sender() as sender:
-            send_all(sender, script[begin:])
+            send(sender, script[begin:])
             runtime.wait_until_stored(sender.ends())
         assert_store_is(runtime.store(), day)
         counts = runtime.store().rows("SELECT epoch, countIf(outcome = 'duplicate') AS n FROM events FINAL GROUP BY 1")

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
+import waiting
 
 from connectors.embedded.broker import __name__ as BROKER
 from connectors.embedded.lock import alive
@@ -40,12 +42,7 @@ with Runtime(Settings(data_dir=Path(sys.argv[1]))) as runtime:
     time.sleep(60)
 """
 
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"in vain for {DEADLINE_S} s: {what}"
-        time.sleep(0.02)
+until = partial(waiting.until, timeout_s=DEADLINE_S)
 
 
 class TestDelayedProgress:

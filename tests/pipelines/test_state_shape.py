@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from past_day import as_log
 from state_shape import shape_of
 
 from connectors.clickhouse.archive import Restored
@@ -17,8 +18,7 @@ from pipelines.decode import DecodedBatch
 from pipelines.fold import FoldLogic
 from pipelines.runtime.recovery import STATE_VERSION
 from sipe.contracts.codec import Reject, admit, build, encode
-from sipe.contracts.events import ClockAdvanced, Event
-from sipe.contracts.script import Tick
+from sipe.contracts.events import Event
 
 PLANT = Path(__file__).resolve().parents[2] / "examples" / "plant.toml"
 AT_MS = 1_772_445_600_000
@@ -33,9 +33,7 @@ def nothing_before(epoch: int, partition: int, offset: int) -> Restored:
 def state_of_a_day() -> FoldLogic:
     """What is held after half a day of every kind of event, ended between two ticks and after a poisonous message."""
     day = simulate(read_plant(PLANT), seed=5, scale=0.02, hours=12)
-    events: list[Event] = [
-        ClockAdvanced(now_ms=item.now_ms) if isinstance(item, Tick) else item.event for item in day.script(3_600_000)
-    ]
+    events = as_log(day.script(3_600_000))
     told_at_the_end = {"type": "interval_reported", "station": "s.a.l.s", "boot": 1, "seq": 1, "ts_ms": AT_MS}
     events.insert(-1, build(told_at_the_end | {"from_ts_ms": AT_MS - 60_000, "state": "down", "good": 1}))
     records: list[tuple[Record, Event | Reject]] = [

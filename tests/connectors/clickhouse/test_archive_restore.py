@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from past_day import as_log
 from stored import assert_store_is
 
 from connectors.clickhouse import migrate
@@ -30,7 +31,6 @@ from pipelines.fold import FoldLogic
 from pipelines.runtime.progress import stored_offsets
 from sipe.contracts.codec import Reject, build, encode
 from sipe.contracts.events import ClockAdvanced, Event
-from sipe.contracts.script import Tick
 from sipe.contracts.tables import TABLES
 
 pytestmark = pytest.mark.stack
@@ -155,7 +155,7 @@ def other(server: Address) -> Iterator[Address]:
 
 def test_a_day_cut_anywhere_ends_as_its_truth_says(migrated: Address, warehouse: Warehouse) -> None:
     day = simulate(read_plant(PLANT), seed=11, hours=4, scale=0.02)
-    script = [ClockAdvanced(now_ms=i.now_ms) if isinstance(i, Tick) else i.event for i in day.script(20 * MINUTE_MS)]
+    script = as_log(day.script(20 * MINUTE_MS))
     random = Random(11)
     ticks = [i for i, event in enumerate(script) if isinstance(event, ClockAdvanced)]
     with closing(Logs(migrated)) as logs:

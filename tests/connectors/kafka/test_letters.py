@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
+import waiting
 from confluent_kafka import Producer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,7 @@ from sipe.errors import SipeError
 TOPIC = STATION_EVENTS_DLQ_TOPIC.name
 ANY_NAMES = st.sampled_from([*LetterHeaders.__struct_encode_fields__, "x"]) | st.text()
 ANY_VALUES = st.none() | st.binary() | st.integers().map(lambda number: str(number).encode())
+until = partial(waiting.until, timeout_s=30)
 
 
 def letter(offset: int, value: bytes = b"{", key: bytes | None = b"s.a.l.x", partition: int = 0) -> Letter:
@@ -210,12 +213,3 @@ def freeze(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
     states = [task / "stat" for task in Path(f"/proc/{pid}/task").iterdir()]
     until(lambda: all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in states), "it goes on")
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    waiting = threading.Event()
-    for _ in range(1_500):
-        if condition():
-            return
-        waiting.wait(0.02)
-    raise AssertionError(what)

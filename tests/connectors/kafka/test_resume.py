@@ -3,12 +3,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+import waiting
 
 from connectors.kafka.address import KafkaAddress
 from connectors.kafka.sender import EventSender
@@ -20,6 +21,7 @@ DEADLINE_S = 30.0
 pytestmark = pytest.mark.stack
 
 Journal = list[tuple[int, int]]
+wait_until = partial(waiting.until, timeout_s=DEADLINE_S)
 
 
 @contextmanager
@@ -44,13 +46,6 @@ def journal(tmp_path: Path) -> Journal:
 def has_written(tmp_path: Path, lines: int) -> Callable[[], bool]:
     """Asks whether so many lines are there."""
     return lambda: len(journal(tmp_path)) >= lines
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)
 
 
 class SteadySender(threading.Thread):
@@ -86,16 +81,19 @@ def test_a_killed_flow_goes_on_at_its_snapshot_and_loses_nothing(address: KafkaA
     for _ in range(3):
         before = len(journal(tmp_path))
         with running_flow(address, tmp_path) as flow:
-            wait_until(has_written(tmp_path, before + 1))
+            wait_until(has_written(tmp_path, before + 1), "it goes on")
             live_from = sender.ticks
-            wait_until(read_live)
+            wait_until(read_live, "it has caught up")
             flow.kill()
         starts.append(journal(tmp_path)[before:])
     ends = sender.ends()
 
     before = len(journal(tmp_path))
     with running_flow(address, tmp_path) as flow:
-        wait_until(lambda: {(partition, end - 1) for partition, end in ends.items()} <= set(journal(tmp_path)))
+        wait_until(
+            lambda: {(partition, end - 1) for partition, end in ends.items()} <= set(journal(tmp_path)),
+            "it has read all",
+        )
         flow.terminate()
         assert flow.wait(DEADLINE_S) == 0
     starts.append(journal(tmp_path)[before:])
@@ -117,7 +115,7 @@ def test_a_terminated_flow_saves_its_position_and_repeats_nothing(address: Kafka
             for now_ms in range(100):
                 sender.tick(now_ms)
         with running_flow(address, tmp_path) as flow:
-            wait_until(has_written(tmp_path, 200 * number))
+            wait_until(has_written(tmp_path, 200 * number), "it has read all that was sent")
             flow.terminate()
             assert flow.wait(DEADLINE_S) == 0
     assert sorted(journal(tmp_path)) == [(partition, offset) for partition in range(2) for offset in range(300)]
