@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 
 import pytest
 from past_day import as_log
+from store_databases import new_database
 from stored import assert_store_is
 
 from connectors.clickhouse import migrate
@@ -146,11 +145,9 @@ def archived_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def other(server: Address) -> Iterator[Address]:
     """A second database, for the same log without a cut."""
-    own = replace(server, database=f"test_{secrets.token_hex(6)}")
-    migrate.apply(own)
-    yield own
-    with Warehouse(replace(server, database="default")) as warehouse:
-        warehouse.run(f"DROP DATABASE {own.database}")
+    with new_database(server) as own:
+        migrate.apply(own)
+        yield own
 
 
 def test_a_day_cut_anywhere_ends_as_its_truth_says(migrated: Address, warehouse: Warehouse) -> None:
