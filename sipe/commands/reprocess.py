@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reprocess; raises `SipeError` when another run is at work, or the store fails."""
     settings = settings_of(args)
-    _check(args)
+    span = _checked(args)
     if args.watch:
         return _watch(args, settings)
     with ExitStack() as open_while:
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
             address = Address.parse(settings.clickhouse_url)
         else:
             address = open_while.enter_context(reading_system(settings)).system.store
-        return _pending(args, settings, address) if args.pending else _asked_for(args, settings, address)
+        return _asked_for(args, settings, address, *span) if span else _pending(args, settings, address)
 
 
 def _watch(args: argparse.Namespace, settings: Settings) -> int:
@@ -59,17 +59,21 @@ def _watch(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _check(args: argparse.Namespace) -> None:
+def _checked(args: argparse.Namespace) -> tuple[datetime, datetime] | None:
+    """The time that is asked for, None for what is marked; raises `UsageError`."""
     if args.processes < 1:
         raise UsageError(f"--processes {args.processes}: at least one is needed")
-    if (args.pending or args.watch) and (args.since or args.until or args.station or args.dry_run):
-        raise UsageError("--pending and --watch take what is marked; leave out --from, --to, --station, --dry-run")
-
-
-def _asked_for(args: argparse.Namespace, settings: Settings, address: Address) -> int:
+    if args.pending or args.watch:
+        if args.since or args.until or args.station or args.dry_run:
+            raise UsageError("--pending and --watch take what is marked; leave out --from, --to, --station, --dry-run")
+        return None
     since, until = time_span(args.since, args.until, ("--from", "--to"))
     if since is None or until is None:
         raise UsageError("name the time to fold again with --from and --to, or --pending for what is marked")
+    return since, until
+
+
+def _asked_for(args: argparse.Namespace, settings: Settings, address: Address, since: datetime, until: datetime) -> int:
     with ExitStack() as open_while:
         open_while.enter_context(one_at_a_time(settings.data_dir))
         report = open_while.enter_context(progress_bar("station-days"))

@@ -64,10 +64,12 @@ def test_what_is_told_too_late_is_folded_again_by_itself(
 
 
 def test_a_span_has_to_be_named(tmp_path: Path) -> None:
-    for words in ((), ("--from", "2026-03-02"), ("--from", "2026-03-02", "--to", "2026-03-01")):
+    spans = ((), ("--from", "2026-03-02"), ("--from", "2026-03-02", "--to", "2026-03-01"), ("--from", "x", "--to", "y"))
+    for words in spans:
         done = sipe("reprocess", *words, "--data", tmp_path)
-        assert done.returncode != 0
-        assert "--from" in done.stderr or "nothing runs" in done.stderr
+        assert done.returncode == 2
+        assert "--from" in done.stderr, "said before any server is looked for"
+        assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.long
