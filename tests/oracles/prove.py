@@ -25,6 +25,7 @@ import reliability_page
 ROOT = Path(__file__).resolve().parents[2]
 DONE = ROOT / ".prove"
 LAST_LINES = 30
+SPOOL_TEST = "tests/edge/test_spool.py"  # faults and properties both
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +64,16 @@ def steps(counts: Counts) -> Iterator[Step]:
             words=("tests/simulation", "-k", "every_run"),
             environ={"SIMULATION_FIRST": str(first), "SIMULATION_SEEDS": str(counts.seeds_at_once)},
         )
-    yield Step(name="the gateway's spool", words=("tests/edge/test_spool.py",), environ=common)
+    yield Step(name="the gateway's spool", words=(SPOOL_TEST,), environ=common)
     for path in fault_tests():
         rounds = counts.kill_rounds if path.endswith("test_kills.py") else 1
         for number in range(1, rounds + 1):
             name = f"{Path(path).stem}, {number} of {rounds}" if rounds > 1 else Path(path).stem
             yield Step(name=name, words=(path, "-m", "fault"), environ=common)
     if counts.full:
-        yield Step(name="every other test", words=("-m", "not fault", "-n", "2", "--dist", "worksteal"), environ=common)
+        for path in property_tests():
+            words = (path, "-m", "not fault", "-n", "2", "--dist", "worksteal")
+            yield Step(name=f"properties, {Path(path).stem}", words=words, environ=common)
 
 
 def fault_tests() -> list[str]:
@@ -78,6 +81,13 @@ def fault_tests() -> list[str]:
     words = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "fault"]
     found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout
     return sorted({line.partition("::")[0] for line in found.splitlines() if "::" in line})
+
+
+def property_tests() -> list[str]:
+    """The other files that hold properties, the smallest first: of their examples a full proof has more."""
+    files = sorted((ROOT / "tests").rglob("test_*.py"), key=lambda path: (path.stat().st_size, path))
+    paths = [str(path.relative_to(ROOT)) for path in files if "from hypothesis" in path.read_text()]
+    return [path for path in paths if path != SPOOL_TEST]
 
 
 def state_of_the_code() -> tuple[str, str]:

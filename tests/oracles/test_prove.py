@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fault_record import read
-from prove import FULL, QUICK, Counts, Proof, Step, steps
+from prove import FULL, QUICK, Counts, Proof, Step, property_tests, steps
 
 TEST = """
 from pathlib import Path
@@ -49,3 +49,11 @@ def test_the_counts_are_those_that_are_promised(
     assert len({step.name for step in todo}) == len(todo), "what is done is known by its name"
     assert sum(int(step.environ.get("SIMULATION_SEEDS", 0)) for step in todo) == seeds
     assert sum(int(step.environ["KILLS"]) for step in todo if "test_kills.py" in step.words[0]) == kills
+
+
+def test_every_file_with_properties_is_a_step_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prove.fault_tests", list)
+    assert {"tests/models/test_approval.py", "tests/models/test_fold.py"} <= set(property_tests())
+    todo = {step.words[0]: step for step in steps(FULL) if step.name.startswith("properties")}
+    assert list(todo) == property_tests()
+    assert all(step.environ["SIPE_PROVE"] == "1" for step in todo.values()), "which is what gives 5,000 examples"
