@@ -50,10 +50,10 @@ prove: install-dev ## Prove with full counts, and write docs/reliability.md (hou
 
 lock: install-dev ## Resolve the locks anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
 	$(COMPILE) --group uv --output-file requirements/uv.txt
-	$(COMPILE) pyproject.toml --extra pipelines --extra embedded --output-file requirements/runtime.txt
-	$(COMPILE) pyproject.toml --extra pipelines --constraints requirements/runtime.txt \
+	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra embedded --output-file requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra pipelines --extra api --constraints requirements/runtime.txt \
 		--output-file requirements/server.txt
-	$(COMPILE) pyproject.toml --extra pipelines --extra embedded --group dev \
+	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra embedded --group dev \
 		--constraints requirements/runtime.txt --output-file requirements/dev.txt
 	$(COMPILE) --group audit --output-file requirements/audit.txt
 
