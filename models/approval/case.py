@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
+from models import refusal
 from models.approval.workflow import Delegation, Directory, Level, Person, Workflow
 
 Status = Literal["open", "approved", "rejected", "returned", "no_consensus", "withdrawn"]
@@ -32,12 +33,11 @@ AGAIN: frozenset[Status] = frozenset({"returned", "no_consensus", "withdrawn"})
 """From here the author may submit the document again; approved and rejected are for good."""
 
 
-class Refused(Exception):
+class Refused(refusal.Refused):
     """A decision that is not allowed, with the reason in one word and in a sentence."""
 
     def __init__(self, reason: Refusal, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
+        super().__init__(reason, detail)
 
 
 class Decision(NamedTuple):

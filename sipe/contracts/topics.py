@@ -64,4 +64,11 @@ STATION_EVENTS_TOPIC = Topic(
 )
 STATION_EVENTS_DLQ_TOPIC = dead_letters(STATION_EVENTS_TOPIC)
 
-TOPICS: tuple[Topic, ...] = (STATION_EVENTS_TOPIC, STATION_EVENTS_DLQ_TOPIC)
+CHANGES_TOPIC = Topic(
+    name="sipe.changes.v1",
+    partitions=4,
+    retention_ms=90 * DAY_MS,
+    description="What was agreed: each change of orders, units, sheets and approvals, keyed by what it changed.",
+)
+
+TOPICS: tuple[Topic, ...] = (STATION_EVENTS_TOPIC, STATION_EVENTS_DLQ_TOPIC, CHANGES_TOPIC)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -84,9 +85,9 @@ def fault_tests() -> list[str]:
 
 
 def property_tests() -> list[str]:
-    """The other files that hold properties, the smallest first: of their examples a full proof has more."""
+    """The other files that try more of something in a full proof, examples or races, the smallest first."""
     files = sorted((ROOT / "tests").rglob("test_*.py"), key=lambda path: (path.stat().st_size, path))
-    paths = [str(path.relative_to(ROOT)) for path in files if "from hypothesis" in path.read_text()]
+    paths = [str(path.relative_to(ROOT)) for path in files if re.search("from hypothesis|SIPE_PROVE", path.read_text())]
     return [path for path in paths if path != SPOOL_TEST]
 
 

@@ -55,6 +55,10 @@ class MariaDbServer(RealServer):
         except SipeError:
             return False
 
+    def url(self, database: str = DATABASE) -> str:
+        """What SQLAlchemy takes; it holds the password."""
+        return f"mariadb+pymysql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
+
     def ask(self, statement: str) -> str:
         """What the server answers to a statement, as its own client prints it without headings; raises `SipeError`."""
         where = ("--host=127.0.0.1", f"--port={self.port}", f"--user={USER}", f"--database={DATABASE}")
@@ -77,7 +81,8 @@ class MariaDbServer(RealServer):
             f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{root}';\n"
             f"CREATE DATABASE IF NOT EXISTS {DATABASE};\n"
             f"CREATE USER IF NOT EXISTS '{USER}'@'127.0.0.1' IDENTIFIED BY '{self.password}';\n"
-            f"GRANT ALL ON {DATABASE}.* TO '{USER}'@'127.0.0.1';\n",
+            # And on whatever databases it makes for single tests.
+            f"GRANT ALL ON `{DATABASE}%`.* TO '{USER}'@'127.0.0.1';\n",
         )
         log_path = self._first_words.with_name("set-up.log")
         options = [f"--datadir={self._data}", "--auth-root-authentication-method=normal", "--skip-test-db"]

@@ -1,0 +1,103 @@
+"""People, their roles and delegations, as the store knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, or_, select, update
+
+from connectors.sql.schema.people import DELEGATIONS, PEOPLE, PERSON_ROLES
+from connectors.sql.work import Work
+from models.approval.workflow import Delegation, Person
+from models.refusal import NotFound, Refused, Stale
+
+
+class Role(NamedTuple):
+    """A role, on one line or (empty) on all of them."""
+
+    name: str
+    line: str = ""
+
+
+def add(work: Work, person: str, display: str, roles: Iterable[Role], pseudonym: str) -> None:
+    """Somebody new; raises `Refused` when there is such a person already."""
+    if work.one(select(PEOPLE.c.id).where(PEOPLE.c.id == person)):
+        raise Refused("exists", f"there is a person {person} already")
+    values = {"id": person, "display": display, "pseudonym": pseudonym, "active": 1, "version": 1}
+    work.run(PEOPLE.insert().values(**values, created_ms=work.now_ms))
+    given = _write_roles(work, person, roles)
+    work.note("person_added", f"person/{person}", after={"display": display, "roles": given})
+
+
+def change(
+    work: Work,
+    person: str,
+    *,
+    expected: int,
+    roles: Iterable[Role] | None = None,
+    active: bool | None = None,
+    reason: str = "",
+) -> int:
+    """Give other roles, or let somebody go or come back; the new version. What they signed stays signed."""
+    row = work.one(select(PEOPLE.c.active, PEOPLE.c.version).where(PEOPLE.c.id == person).with_for_update())
+    if row is None:
+        raise NotFound("person", person)
+    if row.version != expected:
+        raise Stale(f"person/{person}", row.version)
+    now_active = bool(row.active) if active is None else active
+    work.run(update(PEOPLE).where(PEOPLE.c.id == person).values(active=int(now_active), version=row.version + 1))
+    before = {"active": bool(row.active), "roles": _text(roles_of(work.connection, person))}
+    if roles is not None:
+        work.run(PERSON_ROLES.delete().where(PERSON_ROLES.c.person == person))
+        _write_roles(work, person, roles)
+    after = {"active": now_active, "roles": _text(roles_of(work.connection, person))}
+    work.note("person_changed", f"person/{person}", before=before, after=after, reason=reason)
+    return int(row.version) + 1
+
+
+def roles_of(connection: Connection, person: str) -> list[Role]:
+    """What a person may do, and where."""
+    query = select(PERSON_ROLES.c.role, PERSON_ROLES.c.line).where(PERSON_ROLES.c.person == person)
+    return sorted(Role(row.role, row.line) for row in connection.execute(query))
+
+
+def directory(connection: Connection, roles: Collection[str], people: Collection[str]) -> dict[str, Person]:
+    """Everybody who holds one of the roles, or is named, as they are now."""
+    holds = select(PERSON_ROLES.c.person).where(PERSON_ROLES.c.role.in_(roles))
+    wanted = or_(PEOPLE.c.id.in_(people), PEOPLE.c.id.in_(holds))
+    query = (
+        select(PEOPLE.c.id, PEOPLE.c.active, PERSON_ROLES.c.role)
+        .select_from(PEOPLE.outerjoin(PERSON_ROLES, PERSON_ROLES.c.person == PEOPLE.c.id))
+        .where(wanted)
+    )
+    found: dict[str, Person] = {}
+    for row in connection.execute(query):
+        known = found.get(row.id, Person(row.id, frozenset(), bool(row.active)))
+        found[row.id] = known._replace(roles=known.roles | {row.role}) if row.role else known
+    return found
+
+
+def delegate(work: Work, delegation: Delegation, reason: str) -> None:
+    """Let somebody decide for somebody else for a while."""
+    if delegation.by == delegation.to or not delegation.from_ms < delegation.until_ms:
+        raise Refused("no_delegation", "a delegation is to somebody else, and ends after it begins")
+    work.run(DELEGATIONS.insert().values(**delegation._asdict(), reason=reason))
+    work.note("delegated", f"person/{delegation.by}", after=delegation._asdict(), reason=reason)
+
+
+def delegations(connection: Connection, by: str) -> list[Delegation]:
+    """What a person has let others decide."""
+    query = select(DELEGATIONS).where(DELEGATIONS.c.by == by)
+    return [Delegation(row.by, row.to, row.from_ms, row.until_ms) for row in connection.execute(query)]
+
+
+def _write_roles(work: Work, person: str, roles: Iterable[Role]) -> list[str]:
+    given = sorted(set(roles))
+    if given:
+        work.run(PERSON_ROLES.insert(), [{"person": person, "role": role.name, "line": role.line} for role in given])
+    return _text(given)
+
+
+def _text(roles: Sequence[Role]) -> list[str]:
+    return [f"{role.name}@{role.line}" if role.line else role.name for role in roles]

@@ -1,0 +1,197 @@
+"""Technical sheets in the store: drafts, submissions, and what is in force.
+
+Each change locks the sheet's document row first: revisions of one sheet, and decisions about them, take turns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, select, update
+
+from connectors.sql import templates
+from connectors.sql.schema.sheets import APPROVED_SHEETS, DOCUMENTS, SHEETS, SUBMISSIONS, TEMPLATES
+from connectors.sql.work import Work, canonical
+from models.approval.case import AGAIN, Case, submit, submit_again
+from models.refusal import Invalid, NotFound, Refused, Stale
+from models.sheets.check import Values, completed, problems
+from models.sheets.compare import digest
+from models.sheets.revision import REVISABLE, Ref, Revision, Status, status_of
+
+
+def begin(work: Work, number: str, values: Values, *, template: str, product: str, step: str) -> Revision:
+    """A new sheet, as a draft of the newest version of its template; raises `Refused`."""
+    if work.one(select(DOCUMENTS.c.number).where(DOCUMENTS.c.number == number)):
+        raise Refused("exists", f"there is a sheet {number} already")
+    version = templates.newest(work.connection, TEMPLATES, template)
+    if version == 0:
+        raise NotFound("template", template)
+    about = {"template": template, "product": product, "step": step}
+    work.run(DOCUMENTS.insert().values(number=number, newest=1, created_ms=work.now_ms, **about))
+    return _add(work, Ref(number, 1), template, version, values)
+
+
+def revise(work: Work, number: str) -> Revision:
+    """The next revision: a draft with what the newest one says, on the newest version of the template."""
+    document = _locked(work, number)
+    newest = read(work.connection, Ref(number, document.newest))
+    if newest.status not in REVISABLE:
+        raise Refused("under_way", f"{newest.ref} is {newest.status}: finish that revision first")
+    work.run(update(DOCUMENTS).where(DOCUMENTS.c.number == number).values(newest=newest.ref.revision + 1))
+    version = templates.newest(work.connection, TEMPLATES, document.template)
+    return _add(work, Ref(number, newest.ref.revision + 1), document.template, version, newest.values)
+
+
+def save(work: Work, ref: Ref, values: Values, expected: int) -> Revision:
+    """Keep what the author has filled in so far; it need not be complete."""
+    found = lock(work, ref, expected)
+    found.check_editable(work.who.identity)
+    changed = _write(work, found, body=canonical(values))
+    work.note("sheet_saved", str(ref), before=found.values, after=dict(values))
+    return changed
+
+
+def put_up(work: Work, ref: Ref, expected: int) -> Revision:
+    """Submit a draft for approval; from now on it never changes. Raises `Invalid` with every problem in it."""
+    found = lock(work, ref, expected)
+    found.check_editable(work.who.identity)
+    bound = templates.template_of(work.connection, found.template, found.template_version)
+    if wrong := problems(bound.template, found.values):
+        raise Invalid(f"{len(wrong)} of what is filled in cannot stand", wrong)
+    if found.round == 0:
+        case = submit(bound.workflow, found.author, work.now_ms)
+    else:
+        ended = case_of(work.connection, found)
+        case = submit_again(ended, found.author, work.now_ms, bound.workflow)
+    told, complete = digest(bound.template, found.values), completed(bound.template, found.values)
+    submission = {"number": ref.number, "revision": ref.revision, "round": case.round, "digest": told}
+    by = {"by": work.who.identity, "at_ms": work.now_ms}
+    work.run(SUBMISSIONS.insert().values(body=canonical(complete), **submission, **by))
+    changed = write_case(work, found, case, digest=told, body=canonical(complete))
+    work.note("sheet_submitted", str(ref), after={"digest": told, "round": case.round})
+    work.tell("sheet_submitted", str(ref), round=case.round, level=case.level.name)
+    return changed
+
+
+def revoke(work: Work, ref: Ref, expected: int, reason: str) -> Revision:
+    """Take an approved sheet out of force for good, for a reason."""
+    found = lock(work, ref, expected)
+    if found.status != "approved":
+        raise Refused("not_approved", f"{ref} is {found.status}; only what is in force is revoked")
+    changed = _out_of_force(work, found, "revoked", reason)
+    work.tell("sheet_revoked", str(ref), product=found.product, step=found.step)
+    return changed
+
+
+def put_in_force(work: Work, approved: Revision) -> None:
+    """Make an approved revision the one in force; the one before it is obsolete now."""
+    number = approved.ref.number
+    in_force = APPROVED_SHEETS.c.number == number, APPROVED_SHEETS.c.in_force == 1
+    if (row := work.one(select(APPROVED_SHEETS.c.revision).where(*in_force))) is not None:
+        before = read(work.connection, Ref(number, row.revision))
+        _out_of_force(work, before, "obsolete", f"superseded by {approved.ref}")
+    about = {"number": number, "revision": approved.ref.revision, "digest": approved.digest}
+    work.run(APPROVED_SHEETS.insert().values(in_force=1, approved_ms=work.now_ms, **about))
+    work.tell("sheet_approved", str(approved.ref), digest=approved.digest, product=approved.product, step=approved.step)
+
+
+def _out_of_force(work: Work, found: Revision, status: Status, reason: str) -> Revision:
+    of_row = APPROVED_SHEETS.c.number == found.ref.number, APPROVED_SHEETS.c.revision == found.ref.revision
+    work.run(update(APPROVED_SHEETS).where(*of_row).values(in_force=None))
+    changed = _write(work, found, status=status)
+    before, after = {"status": found.status}, {"status": status}
+    work.note(f"sheet_{status}", str(found.ref), before=before, after=after, reason=reason)
+    return changed
+
+
+def read(connection: Connection, ref: Ref) -> Revision:
+    """A revision as it stands; raises `NotFound`."""
+    row = connection.execute(_query(ref)).one_or_none()
+    if row is None:
+        raise NotFound("sheet", f"{ref.number}/{ref.revision}")
+    return _revision(connection, row)
+
+
+def lock(work: Work, ref: Ref, expected: int | None) -> Revision:
+    """A revision that nobody else changes until this work ends; raises `NotFound`, `Stale`."""
+    _locked(work, ref.number)
+    found = read(work.connection, ref)
+    if expected is not None and found.version != expected:
+        raise Stale(str(ref), found.version)
+    return found
+
+
+def case_of(connection: Connection, found: Revision) -> Case:
+    """Where the approval of a revision stands, without its decisions; only for what was submitted."""
+    row = connection.execute(_query(found.ref)).one()
+    status = "open" if found.status == "submitted" else found.status
+    return Case(
+        workflow=templates.workflow_of(connection, row.workflow, row.workflow_version),
+        author=found.author,
+        round=row.round,
+        status=status if status in {"open", *AGAIN, "rejected"} else "approved",
+        at=row.level_at,
+        opened_ms=row.opened_ms,
+        escalated=bool(row.escalated),
+    )
+
+
+def write_case(work: Work, found: Revision, case: Case, **columns: Any) -> Revision:
+    """Where the approval stands now."""
+    workflow = {"workflow": case.workflow.name, "workflow_version": case.workflow.version}
+    place = {"round": case.round, "level_at": case.at, "opened_ms": case.opened_ms, "escalated": int(case.escalated)}
+    return _write(work, found, status=status_of(case), **workflow, **place, **columns)
+
+
+def _add(work: Work, ref: Ref, template: str, version: int, values: Values) -> Revision:
+    times = {"created_ms": work.now_ms, "changed_ms": work.now_ms}
+    about = {"template": template, "template_version": version, "author": work.who.identity}
+    fresh = {"status": "draft", "version": 1, "round": 0, "level_at": 0, "escalated": 0}
+    row = {**ref._asdict(), **about, **fresh, **times}
+    work.run(SHEETS.insert().values(body=canonical(values), **row))
+    work.note("sheet_begun", str(ref), after={"template": template, "version": version, "values": dict(values)})
+    return read(work.connection, ref)
+
+
+def _write(work: Work, found: Revision, **columns: Any) -> Revision:
+    of_row = SHEETS.c.number == found.ref.number, SHEETS.c.revision == found.ref.revision
+    values = {**columns, "version": found.version + 1, "changed_ms": work.now_ms}
+    work.run(update(SHEETS).where(*of_row).values(values))
+    return read(work.connection, found.ref)
+
+
+def _locked(work: Work, number: str) -> Row[Any]:
+    row = work.one(select(DOCUMENTS).where(DOCUMENTS.c.number == number).with_for_update())
+    if row is None:
+        raise NotFound("sheet", number)
+    return row
+
+
+def _query(ref: Ref) -> Select[Any]:
+    joined = SHEETS.join(DOCUMENTS, DOCUMENTS.c.number == SHEETS.c.number)
+    about = DOCUMENTS.c.product, DOCUMENTS.c.step
+    query: Select[Any] = select(SHEETS, *about).select_from(joined)
+    return query.where(SHEETS.c.number == ref.number, SHEETS.c.revision == ref.revision)
+
+
+def _revision(connection: Connection, row: Row[Any]) -> Revision:
+    level = None
+    if row.status == "submitted":
+        level = templates.workflow_of(connection, row.workflow, row.workflow_version).levels[row.level_at].name
+    return Revision(
+        ref=Ref(row.number, row.revision),
+        product=row.product,
+        step=row.step,
+        template=row.template,
+        template_version=row.template_version,
+        status=row.status,
+        author=row.author,
+        values=msgspec.json.decode(row.body),
+        digest=row.digest,
+        round=row.round,
+        level=level,
+        version=row.version,
+        created_ms=row.created_ms,
+        changed_ms=row.changed_ms,
+    )

@@ -1,0 +1,107 @@
+"""Units of work: everything one request changes, its audit entries and what is told to others, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, CursorResult, Row
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.sql import Executable
+
+from connectors.sql import trail
+from connectors.sql.engine import Transactions, again, open_engine, unavailable
+from connectors.sql.schema.trail import OUTBOX
+from models.audit import Who
+from sipe.clock import Clock
+from sipe.contracts.topics import CHANGES_TOPIC
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys: the same value is the same text."""
+    return _encoder.encode(value).decode()
+
+
+class Work:
+    """One transaction of one person or device. What it says about itself is written when it ends, or not at all."""
+
+    def __init__(self, connection: Connection, who: Who, now_ms: int) -> None:
+        self.connection = connection
+        self.who = who
+        self.now_ms = now_ms
+        self.noted: list[trail.Note] = []
+        self._told: list[dict[str, Any]] = []
+
+    def run(self, statement: Executable, values: Iterable[Mapping[str, Any]] | None = None) -> CursorResult[Any]:
+        """Run a statement, once or for many rows."""
+        return self.connection.execute(statement, list(values) if values is not None else None)
+
+    def one(self, statement: Executable) -> Row[Any] | None:
+        """The only row, or None."""
+        return self.run(statement).one_or_none()
+
+    def note(self, action: str, on: str, *, before: object = None, after: object = None, reason: str = "") -> None:
+        """An entry for the audit trail: what is done to what, how it was before and is afterwards, and why."""
+        self.noted.append(trail.Note(action, on, _plain(before), _plain(after), reason))
+
+    def tell(self, kind: str, on: str, **body: object) -> None:
+        """Something for the others: `kind` of change, on what, and whatever they need to know about it."""
+        change = {"kind": kind, "on": on, "at_ms": self.now_ms, **body}
+        told = {"topic": CHANGES_TOPIC.name, "key": on, "body": canonical(change), "created_ms": self.now_ms}
+        self._told.append(told)
+
+    def end(self) -> None:
+        """Write what was noted and told. The trail comes last: whoever holds its head waits for no one else's rows."""
+        if self._told:
+            self.run(OUTBOX.insert(), self._told)
+        trail.append(self.connection, self.who, self.now_ms, self.noted)
+
+
+class Store:
+    """The transactional store: the only way to change something is a unit of work."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self.transactions = Transactions(open_engine(url))
+        self._clock = clock
+
+    def work(self, who: Who, what: Callable[Concatenate[Work, P], T], *args: P.args, **options: P.kwargs) -> T:
+        """Do something as somebody in one transaction, again where another one was in the way.
+
+        `what` gets the work and the other arguments. It may run several times, so it changes nothing but through its
+        work. Raises what it raises, and then nothing was changed; `StoreUnavailable`.
+        """
+        for attempt in range(2**31):
+            try:
+                with self.transactions.writing() as connection:
+                    work = Work(connection, who, self._clock.now_ms())
+                    done = what(work, *args, **options)
+                    work.end()
+                return done
+            except (OperationalError, IntegrityError, PoolTimeoutError) as error:
+                if not again(error, attempt):
+                    raise _final(error) from error
+        raise AssertionError  # the loop ends by a return or a raise
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that only reads."""
+        return self.transactions.reading()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.transactions.close()
+
+
+def _final(error: SQLAlchemyError) -> Exception:
+    return error if isinstance(error, IntegrityError) else unavailable(error)
+
+
+def _plain(value: object) -> dict[str, Any] | None:
+    return None if value is None else msgspec.to_builtins(value)

@@ -1,0 +1,41 @@
+"""Refusals: what was asked for is not done, nothing has changed, and whoever asked is told why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from models.sheets.cells import Problem
+
+
+class Refused(Exception):
+    """Not as things stand: `reason` is one word of a fixed set, for programs; the text is a sentence, for people."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class NotFound(Refused):
+    """There is no such thing, or none that this person or station may know of."""
+
+    def __init__(self, kind: str, key: object) -> None:
+        super().__init__("not_found", f"there is no {kind} {key}")
+
+
+class Stale(Refused):
+    """Somebody else changed it since it was read: read it again, and decide anew."""
+
+    def __init__(self, on: str, version: int) -> None:
+        super().__init__("stale", f"{on} has changed: it is at version {version} now")
+
+
+class Forbidden(Refused):
+    """Not this person, whatever the state of things."""
+
+
+class Invalid(Refused):
+    """What was sent is wrong, field by field."""
+
+    def __init__(self, detail: str, problems: Sequence[Problem]) -> None:
+        super().__init__("invalid", detail)
+        self.problems = tuple(problems)
