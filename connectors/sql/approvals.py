@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select
 
-from connectors.sql import people, sheets
+from connectors.sql import force, people, sheets
 from connectors.sql.schema.sheets import DECISIONS, SHEETS
 from connectors.sql.work import Work
 from models.approval.case import Case, Decision, Kind, approvers, decide, elapse
@@ -50,7 +50,7 @@ def give(work: Work, ref: Ref, voice: Voice, expected: int | None = None) -> Rev
     work.note(f"sheet_{voice.kind}", str(ref), before=before_words, after=after_words, reason=voice.reason)
     work.tell("sheet_decided", str(ref), decision=voice.kind, level=case.level.name, **after_words)
     if after.status == "approved":
-        sheets.put_in_force(work, changed)
+        force.put_in_force(work, changed)
     return changed
 
 

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, select, update
 
 from connectors.sql import templates
-from connectors.sql.schema.sheets import APPROVED_SHEETS, DOCUMENTS, SHEETS, SUBMISSIONS, TEMPLATES
+from connectors.sql.schema.sheets import DOCUMENTS, SHEETS, SUBMISSIONS, TEMPLATES
 from connectors.sql.work import Work, canonical
 from models.approval.case import AGAIN, Case, submit, submit_again
 from models.refusal import Invalid, NotFound, Refused, Stale
@@ -74,31 +74,8 @@ def put_up(work: Work, ref: Ref, expected: int) -> Revision:
     return changed
 
 
-def revoke(work: Work, ref: Ref, expected: int, reason: str) -> Revision:
-    """Take an approved sheet out of force for good, for a reason."""
-    found = lock(work, ref, expected)
-    if found.status != "approved":
-        raise Refused("not_approved", f"{ref} is {found.status}; only what is in force is revoked")
-    changed = _out_of_force(work, found, "revoked", reason)
-    work.tell("sheet_revoked", str(ref), product=found.product, step=found.step)
-    return changed
-
-
-def put_in_force(work: Work, approved: Revision) -> None:
-    """Make an approved revision the one in force; the one before it is obsolete now."""
-    number = approved.ref.number
-    in_force = APPROVED_SHEETS.c.number == number, APPROVED_SHEETS.c.in_force == 1
-    if (row := work.one(select(APPROVED_SHEETS.c.revision).where(*in_force))) is not None:
-        before = read(work.connection, Ref(number, row.revision))
-        _out_of_force(work, before, "obsolete", f"superseded by {approved.ref}")
-    about = {"number": number, "revision": approved.ref.revision, "digest": approved.digest}
-    work.run(APPROVED_SHEETS.insert().values(in_force=1, approved_ms=work.now_ms, **about))
-    work.tell("sheet_approved", str(approved.ref), digest=approved.digest, product=approved.product, step=approved.step)
-
-
-def _out_of_force(work: Work, found: Revision, status: Status, reason: str) -> Revision:
-    of_row = APPROVED_SHEETS.c.number == found.ref.number, APPROVED_SHEETS.c.revision == found.ref.revision
-    work.run(update(APPROVED_SHEETS).where(*of_row).values(in_force=None))
+def mark(work: Work, found: Revision, status: Status, reason: str) -> Revision:
+    """Give a revision that was in force its last status."""
     changed = _write(work, found, status=status)
     before, after = {"status": found.status}, {"status": status}
     work.note(f"sheet_{status}", str(found.ref), before=before, after=after, reason=reason)

@@ -57,6 +57,14 @@ def serial(found: SerialRange, number: int) -> str:
             return f"{found.prefix}{digits}"
 
 
+def number_of(found: SerialRange, text: str) -> int | None:
+    """Which number of a range a serial is; None when it is none of it."""
+    digits = text.removeprefix(found.prefix)[: found.digits]
+    if not digits.isascii() or not digits.isdigit() or serial(found, int(digits)) != text:
+        return None
+    return int(digits) if found.first <= int(digits) <= found.last else None
+
+
 def check_serial(text: str) -> str:
     """The text, if it can be a serial; raises `Refused`."""
     if not re.fullmatch(SERIAL_PATTERN, text):

@@ -16,7 +16,7 @@ from typing import Literal
 from models.production.routing import Rework, Routing, Step
 from models.refusal import Refused
 
-Status = Literal["waiting", "in_work", "rework", "done", "quarantined", "held", "recalled", "scrapped"]
+Status = Literal["waiting", "in_work", "rework", "done", "quarantined", "held", "recalled", "scrapped", "void"]
 Disposal = Literal["rework", "scrap", "use_as_is"]
 
 STOPPED: frozenset[Status] = frozenset({"quarantined", "held", "recalled"})
@@ -56,6 +56,29 @@ def enter(unit: Unit, routing: Routing, station: str) -> Unit:
     return replace(unit, status="in_work", at_step=step.name, at_station=station, attempts=begun)
 
 
+def enter_by_force(unit: Unit, routing: Routing, station: str) -> Unit:
+    """The unit in work where it is, whatever was to come first: a station that only observes, or a bypass.
+
+    Raises `Refused` where no force helps: a unit that is stopped or scrapped, a station that its product does not pass.
+    """
+    if unit.status in STOPPED | {"scrapped", "void"}:
+        _check_open(unit, station)
+    routing.check_station(station)
+    step = routing.at_station(station)[0]
+    begun = {**unit.attempts, step.name: unit.attempts.get(step.name, 0) + 1}
+    work = replace(unit, status="in_work", at_step=step.name, at_station=station, attempts=begun)
+    if isinstance(step, Rework):
+        return replace(work, rework=step.name)
+    return replace(work, rework=None, place=routing.place_of(step.name))
+
+
+def void(unit: Unit) -> Unit:
+    """A serial that was given and never used: nobody uses it any more. Raises `Refused`."""
+    if unit.attempts or unit.status != "waiting":
+        raise Refused("begun", f"{unit.serial} was begun")
+    return replace(unit, status="void")
+
+
 def succeed(unit: Unit, routing: Routing, station: str) -> Unit:
     """The unit after it passed the step that it is in work at; raises `Refused`."""
     _check_in_work(unit, station)
@@ -76,8 +99,8 @@ def fail(unit: Unit, routing: Routing, station: str, reason: str) -> Unit:
 
 def stop(unit: Unit, status: Literal["quarantined", "held", "recalled"], reason: str) -> Unit:
     """The unit taken off its way, wherever it is; what is done is recalled, what is scrapped stays so."""
-    if unit.status == "scrapped":
-        raise Refused("scrapped", f"{unit.serial} is scrapped")
+    if unit.status in {"scrapped", "void"}:
+        raise Refused(unit.status, f"{unit.serial} is {unit.status}")
     if unit.status in STOPPED:
         raise Refused("stopped", f"{unit.serial} is {unit.status} already: {unit.stopped_reason}")
     if not reason.strip():
@@ -111,6 +134,8 @@ def _check_open(unit: Unit, station: str) -> None:
     match unit.status:
         case "scrapped":
             raise Refused("scrapped", f"{unit.serial} is scrapped; take it off the line")
+        case "void":
+            raise Refused("void", f"{unit.serial} was given back unused; no unit is called so")
         case "quarantined" | "held" | "recalled":
             raise Refused(unit.status, f"{unit.serial} is {unit.status}: {unit.stopped_reason}")
         case "done":

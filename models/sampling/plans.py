@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from models import refusal
 from models.sampling.tables import AQLS, CODE_LETTERS, LEVELS, MASTER_TABLES, Level, Row, Severity
 
 Refusal = Literal[
@@ -17,12 +18,11 @@ Refusal = Literal[
 Judgement = Literal["accepted", "rejected"]
 
 
-class Refused(Exception):
+class Refused(refusal.Refused):
     """What sampling cannot do, with the reason in one word and in a sentence."""
 
     def __init__(self, reason: Refusal, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
+        super().__init__(reason, detail)
 
 
 class Plan(NamedTuple):

@@ -14,7 +14,7 @@ from models.production import order as orders
 from models.production import unit as units
 from models.production.order import NEXT, Action, Order, act
 from models.production.routing import RoutingError, routing_of
-from models.production.serials import SerialRange, check_serial, serial, take
+from models.production.serials import SerialRange, check_serial, number_of, serial, take
 from models.production.unit import Unit
 from models.refusal import Refused
 
@@ -281,6 +281,8 @@ class TestSerials:
         serials = take(found, found.left)
         assert len(set(serials)) == last - first + 1
         assert all(check_serial(one) == one for one in serials)
+        assert [number_of(found, one) for one in serials] == list(range(first, last + 1))
+        assert [number_of(found, text) for text in ("XX1", serials[0] + "0", f"WA{last + 1:0{digits}d}")] == [None] * 3
         assert refusal(take, found, found.left + 1) == "serials_over"
 
     def test_check_digits_are_those_of_known_numbers(self) -> None:

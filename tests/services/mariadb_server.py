@@ -38,6 +38,8 @@ class MariaDbServer(RealServer):
             "--character-set-server=utf8mb4",
             "--innodb-buffer-pool-size=32M",
             "--innodb-log-file-size=8M",
+            "--innodb-flush-log-at-trx-commit=2",  # written at each commit, synced every second: a kill loses nothing
+            "--innodb-file-per-table=0",
             f"--init-file={self._first_words}",
         ]
         super().__init__(ServerProcess("MariaDB", command, log_path=directory / "mariadb.log"))
@@ -55,9 +57,10 @@ class MariaDbServer(RealServer):
         except SipeError:
             return False
 
-    def url(self, database: str = DATABASE) -> str:
+    @property
+    def url(self) -> str:
         """What SQLAlchemy takes; it holds the password."""
-        return f"mariadb+pymysql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
+        return f"mariadb+pymysql://{USER}:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
 
     def ask(self, statement: str) -> str:
         """What the server answers to a statement, as its own client prints it without headings; raises `SipeError`."""
@@ -81,8 +84,7 @@ class MariaDbServer(RealServer):
             f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{root}';\n"
             f"CREATE DATABASE IF NOT EXISTS {DATABASE};\n"
             f"CREATE USER IF NOT EXISTS '{USER}'@'127.0.0.1' IDENTIFIED BY '{self.password}';\n"
-            # And on whatever databases it makes for single tests.
-            f"GRANT ALL ON `{DATABASE}%`.* TO '{USER}'@'127.0.0.1';\n",
+            f"GRANT ALL ON {DATABASE}.* TO '{USER}'@'127.0.0.1';\n",
         )
         log_path = self._first_words.with_name("set-up.log")
         options = [f"--datadir={self._data}", "--auth-root-authentication-method=normal", "--skip-test-db"]

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from office import open_office, right_values, who
 from sqlalchemy import func, select
 
-from connectors.sql import approvals, migrate, sheets, trail
+from connectors.sql import approvals, force, migrate, sheets, trail
 from connectors.sql.approvals import Voice
 from connectors.sql.schema.sheets import APPROVED_SHEETS, DECISIONS
 from connectors.sql.work import Store
@@ -152,7 +152,7 @@ class SheetMachine(RuleBasedStateMachine):
     @rule()
     def revoke(self) -> None:
         ref, version = self.ref, self.version()
-        self.both(self.model.revoke(), "caio", sheets.revoke, ref, version, "because")
+        self.both(self.model.revoke(), "caio", force.revoke, ref, version, "because")
 
     @invariant()
     def they_agree(self) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 from connectors.files import sheet_library
-from connectors.sql import approvals, sheets, templates, trail
+from connectors.sql import approvals, force, sheets, templates, trail
 from connectors.sql.approvals import Voice
 from connectors.sql.schema.columns import METADATA
 from connectors.sql.schema.people import PEOPLE
@@ -123,7 +123,7 @@ def test_what_is_not_allowed_changes_nothing(store: Store) -> None:
     refused(store, "is_the_author", "gil", approvals.give, ref, Voice("approve", "check"))
     refused(store, "reason_missing", "ana", approvals.give, ref, Voice("reject", "check", " "))
     refused(store, "under_way", "gil", sheets.revise, "TS-1")
-    refused(store, "not_approved", "gil", sheets.revoke, ref, version, "wrong")
+    refused(store, "not_approved", "gil", force.revoke, ref, version, "wrong")
     refused(store, "not_found", "gil", sheets.revise, "TS-9")
     refused(store, "exists", "gil", draft_again)
     fresh = draft(store, "TS-2")
@@ -174,7 +174,7 @@ def test_a_level_that_nobody_decided_in_time_returns_the_sheet(store: Store, clo
 
 def test_everything_is_on_the_trail_and_told_in_the_same_transaction(store: Store) -> None:
     sheet = approved(store)
-    store.work(who("caio"), sheets.revoke, sheet.ref, sheet.version, "wrong load point")
+    store.work(who("caio"), force.revoke, sheet.ref, sheet.version, "wrong load point")
     with store.reading() as connection:
         head = trail.head(connection)
         lines = list(trail.export(connection))

@@ -1,7 +1,7 @@
 """What no statement may do, whoever sends it: the store itself refuses.
 
-Entries of the audit trail are never changed or deleted; what was submitted is never changed; a submitted or approved
-revision never says anything else. On MariaDB the service's own user has no right to drop these triggers.
+Entries of the audit trail are never changed or deleted, nor is what was submitted or decided; a setup sheet derives
+from the sheet in force; a serial that was given stays given. On MariaDB the service's own user may not drop these.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
+IN_FORCE = (
+    "NOT EXISTS (SELECT 1 FROM approved_sheets WHERE number = NEW.sheet_number AND revision = NEW.sheet_revision "
+    "AND digest = NEW.sheet_digest AND in_force = 1)"
+)
 FINAL = "OLD.status NOT IN ('draft', 'returned', 'no_consensus', 'withdrawn') AND (OLD.body <> NEW.body)"
 GUARDS = (
     ("audit", "UPDATE", None, "the audit trail never changes"),
@@ -21,6 +25,8 @@ GUARDS = (
     ("decisions", "UPDATE", None, "a decision never changes"),
     ("decisions", "DELETE", None, "a decision never changes"),
     ("sheets", "UPDATE", FINAL, "what was submitted never changes"),
+    ("setups", "INSERT", IN_FORCE, "a setup sheet derives from the sheet in force"),
+    ("units", "DELETE", None, "a serial is given once"),
 )
 
 

@@ -1,0 +1,105 @@
+"""Products with their routings and serial ranges in the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select, update
+
+from connectors.sql.schema.production import BOMS, PRODUCTS, ROUTINGS, SERIAL_RANGES
+from connectors.sql.work import Work, canonical
+from models.production.bom import Bom
+from models.production.routing import Routing
+from models.production.serials import SerialRange, take
+from models.refusal import NotFound, Refused
+
+
+def add(work: Work, product: str, display: str, gtin: str | None = None) -> None:
+    """A new product; raises `Refused`."""
+    if work.one(select(PRODUCTS.c.id).where(PRODUCTS.c.id == product)):
+        raise Refused("exists", f"there is a product {product} already")
+    if gtin and work.one(select(PRODUCTS.c.id).where(PRODUCTS.c.gtin == gtin)):
+        raise Refused("exists", f"another product has GTIN {gtin}")
+    row = {"id": product, "display": display, "gtin": gtin, "version": 1, "created_ms": work.now_ms}
+    work.run(PRODUCTS.insert().values(row))
+    work.note("product_added", f"product/{product}", after={"display": display, "gtin": gtin})
+
+
+def add_routing(work: Work, routing: Routing) -> None:
+    """The next revision of a product's routing; it never changes, and orders keep theirs."""
+    _add_revision(work, ROUTINGS, "routing", routing)
+
+
+def add_bom(work: Work, bom: Bom) -> None:
+    """The next revision of a product's bill of materials."""
+    _add_revision(work, BOMS, "bom", bom)
+
+
+def routing_of(connection: Connection, product: str, revision: int) -> Routing:
+    """A revision of a product's routing; raises `NotFound`."""
+    return msgspec.json.decode(_body(connection, ROUTINGS, "routing", product, revision), type=Routing)
+
+
+def bom_of(connection: Connection, product: str, revision: int) -> Bom:
+    """A revision of a product's bill of materials; raises `NotFound`."""
+    return msgspec.json.decode(_body(connection, BOMS, "bom", product, revision), type=Bom)
+
+
+def newest_revision(connection: Connection, table: Any, product: str) -> int:
+    """The newest revision of a routing or bill of materials; 0 when there is none."""
+    query = select(table.c.revision).where(table.c.product == product).order_by(table.c.revision.desc()).limit(1)
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
+def add_range(work: Work, found: SerialRange) -> None:
+    """A new serial range; raises `Refused` when it could give a serial that another one gives, too."""
+    if work.one(select(SERIAL_RANGES.c.id).where(SERIAL_RANGES.c.id == found.id)):
+        raise Refused("exists", f"there is a serial range {found.id} already")
+    alike = SERIAL_RANGES.c.prefix == found.prefix, SERIAL_RANGES.c.digits == found.digits
+    overlaps = SERIAL_RANGES.c.first <= found.last, SERIAL_RANGES.c.last >= found.first
+    if row := work.run(select(SERIAL_RANGES.c.id).where(*alike, *overlaps)).first():
+        raise Refused("serial_range", f"it overlaps serial range {row.id}")
+    work.run(SERIAL_RANGES.insert().values(msgspec.to_builtins(found)))
+    work.note("serial_range_added", f"serial-range/{found.id}", after=found)
+
+
+def take_serials(work: Work, range_id: str, count: int) -> list[str]:
+    """The next serials of a range, for good: what is taken is never given again. Raises `Refused`."""
+    row = work.one(select(SERIAL_RANGES).where(SERIAL_RANGES.c.id == range_id).with_for_update())
+    if row is None:
+        raise NotFound("serial range", range_id)
+    found = SerialRange(**row._asdict())
+    serials = take(found, count)
+    changed = {"next": found.next + count, "version": found.version + 1}
+    work.run(update(SERIAL_RANGES).where(SERIAL_RANGES.c.id == range_id).values(changed))
+    return serials
+
+
+def range_of(connection: Connection, range_id: str) -> SerialRange:
+    """A serial range as it stands; raises `NotFound`."""
+    row = connection.execute(select(SERIAL_RANGES).where(SERIAL_RANGES.c.id == range_id)).one_or_none()
+    if row is None:
+        raise NotFound("serial range", range_id)
+    return SerialRange(**row._asdict())
+
+
+def _add_revision(work: Work, table: Any, kind: str, body: Routing | Bom) -> None:
+    product, revision = body.product, body.revision
+    if work.one(select(PRODUCTS.c.id).where(PRODUCTS.c.id == product).with_for_update()) is None:
+        raise NotFound("product", product)
+    known = newest_revision(work.connection, table, product)
+    if revision != known + 1:
+        raise Refused("version", f"the next {kind} of {product} is revision {known + 1}, not {revision}")
+    by = {"created_by": work.who.identity, "created_ms": work.now_ms}
+    work.run(table.insert().values(product=product, revision=revision, body=canonical(body), **by))
+    work.note(f"{kind}_added", f"{kind}/{product}/{revision}", after=body)
+    work.tell(f"{kind}_added", f"{kind}/{product}/{revision}")
+
+
+def _body(connection: Connection, table: Any, kind: str, product: str, revision: int) -> str:
+    query = select(table.c.body).where(table.c.product == product, table.c.revision == revision)
+    body = connection.execute(query).scalar_one_or_none()
+    if body is None:
+        raise NotFound(kind, f"{product}/{revision}")
+    return str(body)

@@ -1,0 +1,163 @@
+"""Stations in the store: what they are told, how strictly they are ruled, and who may get past a refusal.
+
+A station comes in step by step. While it observes, nothing is refused and every refusal that would have been is kept;
+then it warns, then it enforces. A bypass lets one kind of refusal pass, so often and so long, on somebody's word.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from sqlalchemy import Connection, select, update
+
+from connectors.sql import orders, products, setups, sheets, templates, units
+from connectors.sql.schema.production import BYPASSES, REFUSALS, STATIONS
+from connectors.sql.work import Store, Work
+from models.audit import Who
+from models.production import serials
+from models.production.contract import Allowance, Contract, contract
+from models.production.order import Order
+from models.production.routing import Rework, Step
+from models.production.setup import Setup
+from models.production.unit import Unit
+from models.refusal import Refused
+
+Mode = Literal["observe", "warn", "enforce"]
+Outcome = Literal["entered", "observed", "warned", "bypassed", "refused"]
+
+NEVER_PASSED = frozenset({"serial_text", "scrapped", "void", "quarantined", "held", "recalled"})
+"""No station and no bypass lets these pass: somebody has to dispose of the unit."""
+
+
+class Admission(NamedTuple):
+    """Whether a unit came in, what became of it, and what would have been said at a station that enforces."""
+
+    outcome: Outcome
+    unit: Unit | None
+    refusal: Refused | None = None
+
+
+class Assignment(NamedTuple):
+    """What a station works on for an order: the step, and the setup sheet where the step needs one."""
+
+    order: Order
+    step: Step | Rework
+    setup: Setup | None
+
+
+def at_work(
+    connection: Connection, station: str, order_number: str, now_ms: int, step: str | None = None
+) -> Assignment:
+    """What a station may do now for an order; raises `Refused` in words for its operator."""
+    order = orders.read(connection, order_number)
+    order.check_may_work()
+    routing = products.routing_of(connection, order.product, order.routing_revision)
+    routing.check_station(station)
+    steps = [one for one in routing.at_station(station) if step in {None, one.name}]
+    if not steps:
+        raise Refused("no_such_step", f"{station} does no step {step}")
+    found = steps[0]
+    if not isinstance(found, Step) or found.template is None:
+        return Assignment(order, found, None)
+    setup = setups.current(connection, order_number, station, found.name)
+    if setup is None:
+        raise Refused("no_setup", f"{station} is not set up for order {order_number}")
+    setup.check_ready(now_ms)
+    return Assignment(order, found, setup)
+
+
+def contract_of(connection: Connection, work: Assignment, station: str) -> Contract:
+    """The contract; it says the same as long as its setup digest is the same."""
+    if work.setup is None:
+        return contract(work.order, work.step, station)
+    revision = sheets.read(connection, work.setup.sheet)
+    bound = templates.template_of(connection, revision.template, revision.template_version)
+    return contract(work.order, work.step, station, setup=work.setup, template=bound.template, values=revision.values)
+
+
+def allowance(connection: Connection, order_number: str) -> Allowance:
+    """How many more units of an order may be begun, and the next one's serial; read anew each time."""
+    order = orders.read(connection, order_number)
+    found = products.range_of(connection, order.serial_range)
+    upcoming = serials.serial(found, found.next) if found.left and order.left_qty > 0 else None
+    return Allowance(allowed_qty=max(0, min(order.left_qty, found.left)), next_serial=upcoming)
+
+
+def admit(
+    store: Store, who: Who, station: str, serial: str, *, order: str | None = None, setup_digest: str | None = None
+) -> Admission:
+    """Let a unit enter a station, or raise `Refused`; a refusal is kept, whatever became of it."""
+    try:
+        moved = store.work(who, units.enter, station, serial, order=order, setup_digest=setup_digest)
+        return Admission("entered", moved.unit)
+    except Refused as refused:
+        admission = store.work(who, _after_refusal, station, serial, refused)
+        if admission.outcome == "refused":
+            raise
+        return admission
+
+
+def set_mode(work: Work, station: str, mode: Mode) -> None:
+    """From now on the station observes, warns or enforces."""
+    before = mode_of(work.connection, station)
+    changed = {"mode": mode, "changed_ms": work.now_ms}
+    done = work.run(update(STATIONS).where(STATIONS.c.id == station).values(version=STATIONS.c.version + 1, **changed))
+    if done.rowcount == 0:
+        work.run(STATIONS.insert().values(id=station, version=1, **changed))
+    work.note("station_mode", f"station/{station}", before={"mode": before}, after={"mode": mode})
+    work.tell("station_mode", f"station/{station}", mode=mode)
+
+
+def mode_of(connection: Connection, station: str) -> Mode:
+    """How strictly a station is ruled: strictly, unless something else was said."""
+    found = connection.execute(select(STATIONS.c.mode).where(STATIONS.c.id == station)).scalar_one_or_none()
+    return found or "enforce"
+
+
+def grant_bypass(
+    work: Work, station: str, refusal: str, reason: str, *, until_ms: int, uses_max: int, serial: str | None = None
+) -> int:
+    """Let a kind of refusal pass at a station; its number. Raises `Refused`."""
+    if refusal in NEVER_PASSED:
+        raise Refused("no_bypass", f"what is {refusal} is let through by nobody: dispose of the unit instead")
+    if not reason.strip():
+        raise Refused("reason_missing", "a bypass takes a reason")
+    if until_ms <= work.now_ms or uses_max < 1:
+        raise Refused("no_bypass", "a bypass ends in the future, and is for one use at least")
+    about = {"station": station, "refusal": refusal, "serial": serial, "reason": reason}
+    limits = {"until_ms": until_ms, "uses_max": uses_max}
+    row = {**about, **limits, "by": work.who.identity, "created_ms": work.now_ms, "uses": 0}
+    number = work.run(BYPASSES.insert().values(row)).inserted_primary_key[0]  # type: ignore[index]  # it has one
+    work.note("bypass_granted", f"station/{station}", after={**about, **limits, "bypass": number}, reason=reason)
+    work.tell("bypass_granted", f"station/{station}", refusal=refusal, bypass=number)
+    return int(number)
+
+
+def _after_refusal(work: Work, station: str, serial: str, refused: Refused) -> Admission:
+    mode = mode_of(work.connection, station)
+    bypass = None if refused.reason in NEVER_PASSED else _live_bypass(work, station, serial, refused.reason)
+    outcome: Outcome = "refused"
+    unit = None
+    if refused.reason not in NEVER_PASSED and (bypass is not None or mode != "enforce"):
+        outcome = "bypassed" if bypass is not None else "observed" if mode == "observe" else "warned"
+        try:
+            unit = units.enter_by_force(work, station, serial).unit
+        except Refused:  # no force helps; while a station only watches, the operator goes on all the same
+            if bypass is not None:
+                outcome, bypass = "refused", None
+    if bypass is not None:
+        work.run(update(BYPASSES).where(BYPASSES.c.id == bypass).values(uses=BYPASSES.c.uses + 1))
+        work.note(
+            "bypass_used", f"station/{station}", after={"bypass": bypass, "serial": serial, "refusal": refused.reason}
+        )
+    row = {"station": station, "serial": serial[:64], "reason": refused.reason, "detail": str(refused)}
+    work.run(REFUSALS.insert().values(**row, outcome=outcome, bypass=bypass, by=work.who.identity, at_ms=work.now_ms))
+    work.tell("entry_refused", f"station/{station}", serial=serial[:64], reason=refused.reason, outcome=outcome)
+    return Admission(outcome, unit, refused)
+
+
+def _live_bypass(work: Work, station: str, serial: str, refusal: str) -> int | None:
+    about = BYPASSES.c.station == station, BYPASSES.c.refusal == refusal
+    live = BYPASSES.c.until_ms > work.now_ms, BYPASSES.c.uses < BYPASSES.c.uses_max
+    rows = work.run(select(BYPASSES).where(*about, *live).order_by(BYPASSES.c.id).with_for_update())
+    return next((row.id for row in rows if row.serial in {None, serial}), None)

@@ -1,0 +1,240 @@
+"""Units in the store: begun with a serial that is given once, and led along their routing station by station."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Row, select, update
+
+from connectors.sql import orders, products, setups
+from connectors.sql.schema.production import SETUPS, UNIT_STEPS, UNITS
+from connectors.sql.work import Work, canonical
+from models.production import unit as model
+from models.production.order import Order, act
+from models.production.routing import Routing, Step
+from models.production.serials import check_serial, number_of
+from models.production.unit import STOPPED, Disposal, Unit
+from models.refusal import NotFound, Refused
+from models.sheets.revision import Ref
+
+_PLAIN = tuple(name for name in Unit.__dataclass_fields__ if name not in {"order", "attempts"})
+
+
+class Moved(NamedTuple):
+    """What a move has made of a unit, and of its order."""
+
+    unit: Unit
+    order: Order
+
+
+def begin(work: Work, order_number: str, count: int = 1) -> list[Unit]:
+    """Give the next serials of an order's range to units of it; raises `Refused` when it is for no more."""
+    order = orders.lock(work, order_number)
+    order.check_may_begin()
+    if count > order.left_qty:
+        raise Refused("over_quantity", f"order {order.number} has {order.left_qty} units left to begin, not {count}")
+    serials = products.take_serials(work, order.serial_range, count)
+    begun = [_fresh(order, serial) for serial in serials]
+    work.run(UNITS.insert(), [_row(unit) | {"created_ms": work.now_ms, "changed_ms": work.now_ms} for unit in begun])
+    _count(work, order, begun_qty=count)
+    work.tell("units_begun", f"order/{order.number}", serials=serials)
+    return begun
+
+
+def adopt(work: Work, order_number: str, serial: str, next_step: str) -> Unit:
+    """A unit that was under way before this system was: it goes on at a step of its order's routing."""
+    check_serial(serial)
+    order = orders.lock(work, order_number)
+    order.check_may_begin()
+    if work.one(select(UNITS.c.serial).where(UNITS.c.serial == serial)):
+        raise Refused("exists", f"there is a unit {serial} already")
+    found = products.range_of(work.connection, order.serial_range)
+    if (number := number_of(found, serial)) is not None and number >= found.next:
+        raise Refused("serial_range", f"{serial} is still to be given by serial range {found.id}: begin behind it")
+    routing = products.routing_of(work.connection, order.product, order.routing_revision)
+    if next_step not in {step.name for step in routing.steps}:
+        raise Refused("no_such_step", f"the routing of {order.product} has no step {next_step}")
+    unit = replace(_fresh(order, serial), place=routing.place_of(next_step))
+    work.run(UNITS.insert().values(**_row(unit), created_ms=work.now_ms, changed_ms=work.now_ms))
+    _count(work, order, begun_qty=1)
+    work.note("unit_adopted", f"unit/{serial}", after={"order": order.number, "next_step": next_step})
+    work.tell("units_begun", f"order/{order.number}", serials=[serial])
+    return unit
+
+
+def enter(work: Work, station: str, serial: str, *, order: str | None = None, setup_digest: str | None = None) -> Moved:
+    """A unit comes to a station; raises `Refused` in words for its operator, and `NotFound` never."""
+    before, its_order = _locked(work, serial)
+    if order is not None and before.order != order:
+        raise Refused("foreign_serial", f"{serial} belongs to order {before.order}, not to {order}")
+    its_order.check_may_work()
+    routing = products.routing_of(work.connection, before.product, before.routing_revision)
+    after = model.enter(before, routing, station)
+    return _entered(work, before, after, its_order, _setup_digest(work, routing, after, setup_digest))
+
+
+def enter_by_force(work: Work, station: str, serial: str) -> Moved:
+    """Let a unit in whatever was to come first, with no setup sheet asked for: a bypass, or a station that observes."""
+    before, order = _locked(work, serial)
+    routing = products.routing_of(work.connection, before.product, before.routing_revision)
+    return _entered(work, before, model.enter_by_force(before, routing, station), order, None)
+
+
+def succeed(work: Work, station: str, serial: str) -> Moved:
+    """A unit passed the step that it is in work at."""
+    before, order = _locked(work, serial)
+    routing = products.routing_of(work.connection, before.product, before.routing_revision)
+    after = write(work, before, model.succeed(before, routing, station))
+    _leave(work, before, "passed", "")
+    if after.status == "done":
+        order = _count(work, order, good_qty=1)
+    work.tell("unit_passed", f"unit/{serial}", step=before.at_step, station=station, status=after.status)
+    return Moved(after, order)
+
+
+def fail(work: Work, station: str, serial: str, reason: str) -> Moved:
+    """A unit failed there: it goes to rework, or is quarantined."""
+    before, order = _locked(work, serial)
+    routing = products.routing_of(work.connection, before.product, before.routing_revision)
+    after = write(work, before, model.fail(before, routing, station, reason))
+    _leave(work, before, "failed", reason)
+    work.tell("unit_failed", f"unit/{serial}", step=before.at_step, station=station, status=after.status, reason=reason)
+    return Moved(after, order)
+
+
+def stop(work: Work, serial: str, status: Any, reason: str) -> Unit:
+    """Quarantine, hold or recall a unit."""
+    before, order = lock(work, serial)
+    after = write(work, before, model.stop(before, status, reason))
+    if before.status == "done":
+        _count(work, order, good_qty=-1)
+    work.note(f"unit_{status}", f"unit/{serial}", before=_state(before), after=_state(after), reason=reason)
+    work.tell("unit_stopped", f"unit/{serial}", status=status, reason=reason)
+    return after
+
+
+def dispose(work: Work, serial: str, disposal: Disposal, reason: str, rework: str | None = None) -> Unit:
+    """What becomes of a unit that was stopped: rework, scrap, or use as it is."""
+    if not reason.strip():
+        raise Refused("reason_missing", "to dispose of a unit takes a reason")
+    before, order = lock(work, serial)
+    routing = products.routing_of(work.connection, before.product, before.routing_revision)
+    after = write(work, before, model.dispose(before, routing, disposal, rework))
+    if before.at_step is not None:
+        _leave(work, before, "stopped", reason)
+    _count(work, order, scrap_qty=int(after.status == "scrapped"), good_qty=int(after.status == "done"))
+    work.note(f"unit_{disposal}", f"unit/{serial}", before=_state(before), after=_state(after), reason=reason)
+    work.tell("unit_disposed", f"unit/{serial}", disposal=disposal, status=after.status)
+    return after
+
+
+def stop_made_by(work: Work, sheet: Ref, reason: str) -> int:
+    """Hold every unit that was, or is, in work by a sheet, and recall those that are done; how many."""
+    of_sheet = SETUPS.c.sheet_number == sheet.number, SETUPS.c.sheet_revision == sheet.revision
+    digests = select(SETUPS.c.digest).where(*of_sheet)
+    serials = select(UNIT_STEPS.c.serial).where(UNIT_STEPS.c.setup_digest.in_(digests))
+    open_ones = UNITS.c.status.not_in([*STOPPED, "scrapped", "void"])
+    numbers = select(UNITS.c.order_number).where(UNITS.c.serial.in_(serials), open_ones).distinct()
+    stopped = 0
+    for number in sorted(work.run(numbers).scalars()):
+        orders.lock(work, number)
+        rows = work.run(select(UNITS).where(UNITS.c.order_number == number, UNITS.c.serial.in_(serials), open_ones))
+        for unit in [_unit(row) for row in rows]:
+            stop(work, unit.serial, "recalled" if unit.status == "done" else "held", reason)
+            stopped += 1
+    return stopped
+
+
+def lock(work: Work, serial: str) -> tuple[Unit, Order]:
+    """A unit and its order that nobody else changes until this work ends; raises `NotFound`."""
+    order = orders.lock(work, read(work.connection, serial).order)
+    row = work.one(select(UNITS).where(UNITS.c.serial == serial).with_for_update())
+    assert row is not None  # noqa: S101  it was there, and units are never deleted
+    return _unit(row), order
+
+
+def read(connection: Connection, serial: str) -> Unit:
+    """A unit as it stands; raises `NotFound`."""
+    row = connection.execute(select(UNITS).where(UNITS.c.serial == serial)).one_or_none()
+    if row is None:
+        raise NotFound("unit", serial)
+    return _unit(row)
+
+
+def write(work: Work, before: Unit, after: Unit) -> Unit:
+    """Keep what has become of a unit that is locked."""
+    done = replace(after, version=before.version + 1)
+    work.run(update(UNITS).where(UNITS.c.serial == before.serial).values(_row(done) | {"changed_ms": work.now_ms}))
+    return done
+
+
+def _fresh(order: Order, serial: str) -> Unit:
+    return Unit(serial=serial, order=order.number, product=order.product, routing_revision=order.routing_revision)
+
+
+def _entered(work: Work, before: Unit, after: Unit, order: Order, setup_digest: str | None) -> Moved:
+    after = write(work, before, after)
+    _begin_step(work, after, setup_digest)
+    if order.status == "released":
+        order = orders.write(work, order, act(order, "start"))
+    where = {"step": after.at_step, "station": after.at_station, "setup_digest": setup_digest}
+    work.tell("unit_entered", f"unit/{after.serial}", **where)
+    return Moved(after, order)
+
+
+def _setup_digest(work: Work, routing: Routing, unit: Unit, shown: str | None) -> str | None:
+    """The setup sheet that the unit is worked on by; raises `Refused` when there is none, or it is not the one."""
+    assert unit.at_station is not None  # noqa: S101  it has just entered
+    step = next(step for step in routing.at_station(unit.at_station) if step.name == unit.at_step)
+    if not isinstance(step, Step) or step.template is None:
+        return None
+    setup = setups.current(work.connection, unit.order, unit.at_station, step.name)
+    if setup is None:
+        raise Refused("no_setup", f"{unit.at_station} is not set up for order {unit.order}")
+    setup.check_ready(work.now_ms)
+    if shown is not None and shown != setup.digest:
+        raise Refused("wrong_revision", f"{unit.at_station} works by another setup sheet than the one in force")
+    return setup.digest
+
+
+def _locked(work: Work, serial: str) -> tuple[Unit, Order]:
+    """As `lock`, in the words of a station: raises `Refused` when there is no such unit."""
+    check_serial(serial)
+    try:
+        return lock(work, serial)
+    except NotFound:
+        raise Refused("foreign_serial", f"no order knows a unit {serial}") from None
+
+
+def _begin_step(work: Work, unit: Unit, setup_digest: str | None) -> None:
+    assert unit.at_step is not None  # noqa: S101  it has just entered
+    about = {"serial": unit.serial, "step": unit.at_step, "attempt": unit.attempts[unit.at_step]}
+    where = {"station": unit.at_station, "setup_digest": setup_digest, "by": work.who.identity}
+    work.run(UNIT_STEPS.insert().values(**about, **where, entered_ms=work.now_ms, reason=""))
+
+
+def _leave(work: Work, unit: Unit, result: str, reason: str) -> None:
+    open_step = UNIT_STEPS.c.serial == unit.serial, UNIT_STEPS.c.left_ms.is_(None)
+    values = {"left_ms": work.now_ms, "result": result, "reason": reason}
+    work.run(update(UNIT_STEPS).where(*open_step).values(values))
+
+
+def _count(work: Work, order: Order, **by: int) -> Order:
+    counted = {name: getattr(order, name) + count for name, count in by.items()}
+    return orders.write(work, order, replace(order, **counted))
+
+
+def _state(unit: Unit) -> dict[str, Any]:
+    return {"status": unit.status, "place": unit.place, "rework": unit.rework}
+
+
+def _row(unit: Unit) -> dict[str, Any]:
+    plain = {name: getattr(unit, name) for name in _PLAIN}
+    return {**plain, "order_number": unit.order, "attempts": canonical(unit.attempts)}
+
+
+def _unit(row: Row[Any]) -> Unit:
+    attempts = msgspec.json.decode(row.attempts, type=dict[str, int])
+    return Unit(order=row.order_number, attempts=attempts, **{name: getattr(row, name) for name in _PLAIN})
