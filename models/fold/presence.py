@@ -23,6 +23,11 @@ class Presence:
         """How long a sign of life keeps the boot alive."""
         return self._limit_ms
 
+    @property
+    def begin_ms(self) -> int:
+        """When what is known of it begins; 0 when all of it was forgotten, for it was before everything else."""
+        return min((from_ms for from_ms, _ in self._alive), default=0)
+
     def sign(self, ts_ms: int) -> list[Span]:
         """Note a sign of life; returns the time that is alive now and was not before."""
         if self._signs is not None:

@@ -37,8 +37,11 @@ def forget(station: StationState) -> None:
         del signs[: max(bisect_right(signs, known_ms, key=lambda sign: sign[0][0]) - 1, 0)]
     heard_of_ms = known_ms - station.config.silence_periods * HEARTBEAT_MS_MAX  # a boot may yet tell its heartbeat
     for source, boots in station.presence.items():
-        for boot in [boot for boot, presence in boots.items() if presence.forget_before(heard_of_ms)]:
-            if boot != max(boots):  # the newest may speak again, and has told its heartbeat
+        silent = [boot for boot, presence in boots.items() if presence.forget_before(heard_of_ms)]
+        # A boot that told its heartbeat may speak again within reach, unless the next one had begun before.
+        newest = max((boot for boot, presence in boots.items() if presence.begin_ms <= known_ms), default=0)
+        for boot in silent:
+            if boot < newest:
                 del boots[boot]
                 _forget_seen(station, source, boot)
     histories: list[list[Any]] = [station.calendars, *station.standards.values(), *station.authorities.values()]
