@@ -51,6 +51,16 @@ def read(connection: Connection, number: str) -> Order:
     return _found(connection.execute(select(ORDERS).where(ORDERS.c.number == number)).one_or_none(), number)
 
 
+def page(connection: Connection, status: str | None, line: str | None, after: str, limit: int) -> list[Order]:
+    """Orders by number, behind one of them."""
+    query = select(ORDERS).where(ORDERS.c.number > after)
+    if status is not None:
+        query = query.where(ORDERS.c.status == status)
+    if line is not None:
+        query = query.where(ORDERS.c.line == line)
+    return [_order(row) for row in connection.execute(query.order_by(ORDERS.c.number).limit(limit))]
+
+
 def write(work: Work, before: Order, after: Order) -> Order:
     """Keep what has changed of an order that is locked."""
     if after == before:
@@ -64,6 +74,10 @@ def write(work: Work, before: Order, after: Order) -> Order:
 def _found(row: Row[Any] | None, number: str) -> Order:
     if row is None:
         raise NotFound("order", number)
+    return _order(row)
+
+
+def _order(row: Row[Any]) -> Order:
     return Order(**{name: getattr(row, name) for name in _FIELDS})
 
 

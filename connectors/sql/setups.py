@@ -101,6 +101,14 @@ def current(connection: Connection, order_number: str, station: str, step: str) 
     return _setup(row) if row else None
 
 
+def at_station(connection: Connection, station: str, order_number: str | None = None) -> list[Setup]:
+    """The setup sheets that are at work at a station."""
+    query = select(SETUPS).where(SETUPS.c.station == station, SETUPS.c.is_current == 1)
+    if order_number is not None:
+        query = query.where(SETUPS.c.order_number == order_number)
+    return [_setup(row) for row in connection.execute(query.order_by(SETUPS.c.id))]
+
+
 def read(connection: Connection, setup_id: int) -> Setup:
     """A setup sheet as it stands; raises `NotFound`."""
     row = connection.execute(select(SETUPS).where(SETUPS.c.id == setup_id)).one_or_none()

@@ -90,6 +90,22 @@ def read(connection: Connection, ref: Ref) -> Revision:
     return _revision(connection, row)
 
 
+def page(
+    connection: Connection, status: Status | None, product: str | None, after: Ref | None, limit: int
+) -> list[Revision]:
+    """Revisions in the order of their numbers, behind one of them."""
+    query = _every()
+    if status is not None:
+        query = query.where(SHEETS.c.status == status)
+    if product is not None:
+        query = query.where(DOCUMENTS.c.product == product)
+    if after is not None:
+        behind = (SHEETS.c.number == after.number) & (SHEETS.c.revision > after.revision)
+        query = query.where((SHEETS.c.number > after.number) | behind)
+    rows = connection.execute(query.order_by(SHEETS.c.number, SHEETS.c.revision).limit(limit))
+    return [_revision(connection, row) for row in rows]
+
+
 def lock(work: Work, ref: Ref, expected: int | None) -> Revision:
     """A revision that nobody else changes until this work ends; raises `NotFound`, `Stale`."""
     _locked(work, ref.number)
@@ -145,11 +161,13 @@ def _locked(work: Work, number: str) -> Row[Any]:
     return row
 
 
-def _query(ref: Ref) -> Select[Any]:
+def _every() -> Select[Any]:
     joined = SHEETS.join(DOCUMENTS, DOCUMENTS.c.number == SHEETS.c.number)
-    about = DOCUMENTS.c.product, DOCUMENTS.c.step
-    query: Select[Any] = select(SHEETS, *about).select_from(joined)
-    return query.where(SHEETS.c.number == ref.number, SHEETS.c.revision == ref.revision)
+    return select(SHEETS, DOCUMENTS.c.product, DOCUMENTS.c.step).select_from(joined)
+
+
+def _query(ref: Ref) -> Select[Any]:
+    return _every().where(SHEETS.c.number == ref.number, SHEETS.c.revision == ref.revision)
 
 
 def _revision(connection: Connection, row: Row[Any]) -> Revision:

@@ -12,8 +12,7 @@ from sqlalchemy import Connection, select, update
 
 from connectors.sql import orders, products, setups, sheets, templates, units
 from connectors.sql.schema.production import BYPASSES, REFUSALS, STATIONS
-from connectors.sql.work import Store, Work
-from models.audit import Who
+from connectors.sql.work import Work
 from models.production import serials
 from models.production.contract import Allowance, Contract, contract
 from models.production.order import Order
@@ -84,17 +83,14 @@ def allowance(connection: Connection, order_number: str) -> Allowance:
 
 
 def admit(
-    store: Store, who: Who, station: str, serial: str, *, order: str | None = None, setup_digest: str | None = None
+    work: Work, station: str, serial: str, *, order: str | None = None, setup_digest: str | None = None
 ) -> Admission:
-    """Let a unit enter a station, or raise `Refused`; a refusal is kept, whatever became of it."""
+    """Let a unit enter a station, or not; a refusal is kept whatever became of it, so it is answered and not raised."""
     try:
-        moved = store.work(who, units.enter, station, serial, order=order, setup_digest=setup_digest)
-        return Admission("entered", moved.unit)
-    except Refused as refused:
-        admission = store.work(who, _after_refusal, station, serial, refused)
-        if admission.outcome == "refused":
-            raise
-        return admission
+        moved = units.enter(work, station, serial, order=order, setup_digest=setup_digest)
+    except Refused as refused:  # which it was before anything was written
+        return _after_refusal(work, station, serial, refused)
+    return Admission("entered", moved.unit)
 
 
 def set_mode(work: Work, station: str, mode: Mode) -> None:

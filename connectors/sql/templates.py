@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from connectors.sql.schema.sheets import TEMPLATES, WORKFLOWS
 from connectors.sql.work import Work, canonical
@@ -60,6 +60,13 @@ def template_of(connection: Connection, name: str, version: int) -> Bound:
     return Bound(
         msgspec.json.decode(row.body, type=Template), workflow_of(connection, row.workflow, row.workflow_version)
     )
+
+
+def all_newest(connection: Connection) -> list[Template]:
+    """Every template, in its newest version."""
+    query = select(TEMPLATES.c.name, func.max(TEMPLATES.c.version).label("version")).group_by(TEMPLATES.c.name)
+    found = connection.execute(query.order_by(TEMPLATES.c.name)).all()
+    return [template_of(connection, row.name, row.version).template for row in found]
 
 
 def newest(connection: Connection, table: Table, name: str) -> int:

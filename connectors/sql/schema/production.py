@@ -155,6 +155,7 @@ SETUPS = table(
         ["approved_sheets.number", "approved_sheets.revision", "approved_sheets.digest"],
     ),
     Index(None, "digest"),
+    Index(None, "station", "is_current"),
     Index(None, "sheet_number", "sheet_revision"),
 )
 

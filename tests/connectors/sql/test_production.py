@@ -24,10 +24,11 @@ from shop import (
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import DatabaseError
 
-from connectors.sql import force, orders, products, setups, sheets, stations, units
+from connectors.sql import force, orders, passports, products, setups, sheets, stations, units
 from connectors.sql.schema.columns import METADATA
 from connectors.sql.schema.production import REFUSALS, SETUPS, UNIT_STEPS, UNITS
 from connectors.sql.work import Store
+from models.production.bom import bom_of
 from models.production.order import Order
 from models.production.serials import SerialRange
 from models.refusal import Refused
@@ -282,14 +283,15 @@ class TestStations:
         modes: list[tuple[stations.Mode, str]] = [("observe", first), ("warn", second)]
         for mode, serial in modes:
             store.work(ANA, stations.set_mode, CALIBRATION, mode)
-            admission = stations.admit(store, ANA, CALIBRATION, serial)
+            admission = store.work(ANA, stations.admit, CALIBRATION, serial)
             assert admission.refusal is not None
             assert admission.unit is not None
             assert (admission.refusal.reason, admission.unit.at_step) == ("skipped", "calibration")
             outcomes.append(admission.outcome)
         store.work(ANA, stations.set_mode, CALIBRATION, "enforce")
-        with pytest.raises(Refused, match="has to pass assembly first"):
-            stations.admit(store, ANA, CALIBRATION, third)
+        admission = store.work(ANA, stations.admit, CALIBRATION, third)
+        assert (admission.outcome, admission.unit) == ("refused", None)
+        assert "has to pass assembly first" in str(admission.refusal)
         with store.reading() as connection:
             kept = [row.outcome for row in connection.execute(select(REFUSALS).order_by(REFUSALS.c.id))]
         assert kept == [*outcomes, "refused"] == ["observed", "warned", "refused"]
@@ -299,26 +301,25 @@ class TestStations:
         (serial,) = begin(store)
         store.work(ANA, units.stop, serial, "quarantined", "looks odd")
         store.work(ANA, stations.set_mode, ASSEMBLY, "observe")
-        with pytest.raises(Refused, match="quarantined: looks odd"):
-            stations.admit(store, ANA, ASSEMBLY, serial)
+        assert store.work(ANA, stations.admit, ASSEMBLY, serial).outcome == "refused"
         limits = {"until_ms": YEAR_MS * 99, "uses_max": 1}
         assert refusal(store, stations.grant_bypass, ASSEMBLY, "quarantined", "hurry", **limits) == "no_bypass"
 
     def test_a_bypass_is_for_one_refusal_so_often_and_so_long(self, store: Store, clock: ManualClock) -> None:
+        def come(station: str, serial: str) -> str:
+            return store.work(ANA, stations.admit, station, serial).outcome
+
         ready_shop(store)
         serials = begin(store, 5)
         until_ms = clock.now_ms() + 1_000
         store.work(ANA, stations.grant_bypass, CALIBRATION, "skipped", "audit", until_ms=until_ms, uses_max=2)
         for serial in serials[:2]:
-            assert stations.admit(store, ANA, CALIBRATION, serial).outcome == "bypassed"
-        with pytest.raises(Refused):
-            stations.admit(store, ANA, CALIBRATION, serials[2])
+            assert come(CALIBRATION, serial) == "bypassed"
+        assert come(CALIBRATION, serials[2]) == "refused"
         store.work(ANA, stations.grant_bypass, CALIBRATION, "skipped", "audit", until_ms=until_ms, uses_max=9)
-        with pytest.raises(Refused):
-            stations.admit(store, ANA, PACKING, serials[2])
+        assert come(PACKING, serials[2]) == "refused"
         clock.advance(1_000)
-        with pytest.raises(Refused):
-            stations.admit(store, ANA, CALIBRATION, serials[2])
+        assert come(CALIBRATION, serials[2]) == "refused"
 
 
 def test_serials_are_given_once_whoever_asks_at_the_same_time(store: Store) -> None:
@@ -339,3 +340,46 @@ def test_serials_are_given_once_whoever_asks_at_the_same_time(store: Store) -> N
         thread.join()
     assert sorted(taken) == [f"WA{number:06d}" for number in range(1, 81)]
     assert order_of(store, "OP-2").begun_qty == 80
+
+
+class TestPassports:
+    def test_what_went_into_a_unit_is_found_forward_and_back(self, store: Store) -> None:
+        ready_shop(store)
+        board, meter, other = begin(store, 3)
+        store.work(ANA, units.enter, ASSEMBLY, meter)
+        store.work(ANA, units.enter, ASSEMBLY, board)
+        lot = passports.Link(kind="material", child="R-10k", lot="L-77", position="R1")
+        store.work(ANA, passports.link, ASSEMBLY, board, lot)
+        store.work(ANA, passports.link, ASSEMBLY, meter, passports.Link(kind="unit", child=board))
+        store.work(ANA, passports.link, ASSEMBLY, meter, passports.Link(kind="unit", child=board))
+        with store.reading() as connection:
+            found = passports.passport(connection, meter)
+            assert found.contains == [passports.Link(kind="unit", child=board)]
+            assert passports.passport(connection, board).contained_in == [meter]
+            assert passports.holding(connection, lot="L-77") == [board, meter]
+            assert passports.holding(connection, serial=meter, upwards=False) == [board]
+        own = passports.Link(kind="unit", child=meter)
+        assert refusal(store, passports.link, ASSEMBLY, meter, own) == "own_part"
+        assert refusal(store, passports.link, ASSEMBLY, board, own) == "own_part"
+        assert refusal(store, passports.link, ASSEMBLY, other, own) == "not_in_work"
+        store.work(ANA, units.enter, ASSEMBLY, other)
+        assert (
+            refusal(store, passports.link, ASSEMBLY, other, passports.Link(kind="unit", child=board))
+            == "part_elsewhere"
+        )
+        assert refusal(store, passports.link, ASSEMBLY, other, passports.Link(kind="unit", child="WA9")) == "not_found"
+
+    def test_the_coverage_counts_what_should_be_known(self, store: Store) -> None:
+        ready_shop(store)
+        (serial,) = begin(store)
+        with store.reading() as connection:
+            assert passports.passport(connection, serial).coverage == 0.0
+        traced = {"material": "relay", "qty": 1, "traced": True}
+        store.work(ANA, products.add_bom, bom_of({"product": "MTR-100", "revision": 1, "components": [traced]}))
+        store.work(ANA, stations.set_mode, CALIBRATION, "observe")
+        store.work(ANA, stations.admit, CALIBRATION, serial)
+        store.work(ANA, units.succeed, CALIBRATION, serial)
+        with store.reading() as connection:
+            found = passports.passport(connection, serial)
+        assert found.missing == ["step assembly", "sheet of calibration", "origin of relay"]
+        assert found.coverage == 1 / 4

@@ -1,0 +1,102 @@
+"""Problem documents (RFC 9457): every error says what is wrong, where, and what to do, in one shape.
+
+A problem's `type` is `urn:sipe:problem:` and a reason. Reasons are stable: programs decide by them, people read
+`detail`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from fastapi import Request, Response
+
+from models.refusal import Forbidden, Invalid, NotFound, Refused, Stale
+
+MEDIA = "application/problem+json"
+TYPE = "urn:sipe:problem:"
+
+
+class FieldProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with one field, and where it is."""
+
+    path: str
+    code: str
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    problems: tuple[FieldProblem, ...] = ()
+
+
+class HttpRefused(Refused):
+    """Refused by how it was asked, not by what was asked for."""
+
+    def __init__(self, status: HTTPStatus, reason: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(reason, detail)
+        self.status = status
+        self.headers = dict(headers or {})
+
+
+def answer_to(refused: Refused) -> Response:
+    """The problem document that a refusal becomes."""
+    status = status_of(refused)
+    fields = refused.problems if isinstance(refused, Invalid) else ()
+    problem = Problem(
+        type=TYPE + refused.reason,
+        title=status.phrase,
+        status=status,
+        detail=str(refused),
+        problems=tuple(FieldProblem(path=one.path, code=one.code, detail=one.detail) for one in fields),
+    )
+    headers = refused.headers if isinstance(refused, HttpRefused) else {}
+    return Response(msgspec.json.encode(problem), status, headers, MEDIA)
+
+
+def status_of(refused: Refused) -> HTTPStatus:
+    """400 and 422 name a field, 401 and 403 a person, 404 and 409 a thing, 412 a version."""
+    match refused:
+        case HttpRefused(status=status):
+            return status
+        case NotFound():
+            return HTTPStatus.NOT_FOUND
+        case Stale():
+            return HTTPStatus.PRECONDITION_FAILED
+        case Forbidden():
+            return HTTPStatus.FORBIDDEN
+        case Invalid():
+            return HTTPStatus.UNPROCESSABLE_ENTITY
+        case _:
+            return HTTPStatus.CONFLICT
+
+
+def unreadable(detail: str, path: str = "") -> HttpRefused:
+    """What was sent is no JSON, or not of the shape that is asked for."""
+    return HttpRefused(HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable", f"{path}: {detail}" if path else detail)
+
+
+def unavailable(detail: str, retry_after_s: int = 1) -> HttpRefused:
+    """Something that this service needs does not answer; nothing has changed."""
+    return HttpRefused(
+        HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, {"Retry-After": str(max(1, retry_after_s))}
+    )
+
+
+async def no_route(request: Request, error: Exception) -> Response:
+    """What Starlette refuses by itself: no such path, or not by this method."""
+    status = HTTPStatus(getattr(error, "status_code", HTTPStatus.NOT_FOUND))
+    reason = "no_such_method" if status == HTTPStatus.METHOD_NOT_ALLOWED else "no_such_path"
+    headers = getattr(error, "headers", None)
+    return answer_to(HttpRefused(status, reason, f"{request.method} is not served here", headers))
+
+
+async def broken(_: Request, __: Exception) -> Response:
+    """A mistake of ours: the transaction was rolled back, the log says what it was, and the answer says nothing."""
+    return answer_to(HttpRefused(HTTPStatus.INTERNAL_SERVER_ERROR, "broken", "this service has made a mistake"))

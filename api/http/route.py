@@ -1,0 +1,146 @@
+"""Routes, declared: who may call them, what they take and what they answer.
+
+The same declaration serves requests, and is what the OpenAPI description, the client and the tests of rights are made
+from. A handler is a plain function: what it reads or changes is handed to it, and what it raises becomes a problem.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Literal, get_type_hints
+
+import msgspec
+from sqlalchemy import Connection
+
+from api.services import Services
+from connectors.sql.work import Work
+from models.identity import Principal, Scope
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A request of somebody who may make it."""
+
+    services: Services
+    principal: Principal
+    body: Any = None
+    query: Mapping[str, Any] = field(default_factory=dict)
+    version: int | None = None
+    """Of If-Match."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read(Call):
+    """One that changes nothing: it sees one state of the store."""
+
+    connection: Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write(Call):
+    """One that changes something, in one transaction."""
+
+    work: Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a handler answers when a value alone does not say it."""
+
+    value: Any
+    status: HTTPStatus = HTTPStatus.OK
+    version: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A route."""
+
+    method: Method
+    path: str
+    scope: Scope | None
+    """What one has to be allowed to; None is for everybody, without signing in."""
+    summary: str
+    handler: Callable[..., Any]
+    body: Any = None
+    answer: Any = None
+    status: HTTPStatus = HTTPStatus.OK
+    query: Mapping[str, Any] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    """Parameters of the query that have to be there."""
+    if_match: bool = False
+    once: bool = False
+    """Whether it takes an idempotency key."""
+    signed: bool = False
+    """Whether it is a signature: the body has a `secret`, which proves once more who it is."""
+    tag: str = ""
+    media: str = "application/json"
+
+    @property
+    def name(self) -> str:
+        """What programs call it: the operation id."""
+        return self.handler.__name__
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parts of its path, by name, with their types."""
+        hints = get_type_hints(self.handler, include_extras=True)
+        return {name: hints[name] for name in list(inspect.signature(self.handler).parameters)[1:]}
+
+
+class Routes:
+    """A table of routes that handlers enter themselves into."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.all: list[Route] = []
+
+    def read(
+        self, path: str, *, scope: Scope | None, answer: Any, needs: tuple[str, ...] = (), **query: Any
+    ) -> Callable[[Callable[..., Any]], Any]:
+        """Enter a handler of GET, with the types of the parameters that its query may have."""
+
+        def enter(handler: Callable[..., Any]) -> Callable[..., Any]:
+            self._enter("GET", path, handler, scope=scope, answer=answer, query=query, needs=needs)
+            return handler
+
+        return enter
+
+    def write(
+        self,
+        method: Method,
+        path: str,
+        *,
+        scope: Scope | None,
+        body: Any = None,
+        answer: Any = None,
+        status: HTTPStatus = HTTPStatus.OK,
+        if_match: bool = False,
+        signed: bool = False,
+    ) -> Callable[[Callable[..., Any]], Any]:
+        """Enter a handler that changes something; each POST takes an idempotency key."""
+
+        def enter(handler: Callable[..., Any]) -> Callable[..., Any]:
+            once = method == "POST"
+            told = {"body": body, "answer": answer, "status": status, "if_match": if_match, "signed": signed}
+            self._enter(method, path, handler, scope=scope, once=once, **told)
+            return handler
+
+        return enter
+
+    def _enter(self, method: Method, path: str, handler: Callable[..., Any], **told: Any) -> None:
+        summary = (inspect.getdoc(handler) or "").partition("\n")[0]
+        self.all.append(Route(method=method, path=path, handler=handler, summary=summary, tag=self.tag, **told))
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: list[Any]
+    next: str | None = None

@@ -1,0 +1,28 @@
+"""Shapes that several routes share: names in paths, and what a definition that cannot work becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated, TypeVar
+
+from msgspec import Meta
+
+from api.http.problems import HttpRefused
+
+T = TypeVar("T")
+
+DocumentName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)", description="A name in a URL.")]
+Version = Annotated[int, Meta(ge=1, le=1_000_000, description="Versions count up from 1.")]
+SetupId = Annotated[int, Meta(ge=1, le=2**53)]
+Qty = Annotated[int, Meta(ge=1, le=1_000_000, description="Units.")]
+Reason = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)", description="Why, in a sentence.")]
+SerialText = Annotated[str, Meta(min_length=1, max_length=64, description="A serial; what is none is refused.")]
+
+
+def defined(make: Callable[..., T], given: object) -> T:
+    """A template, workflow or routing from what was sent; raises `HttpRefused` when it cannot work."""
+    try:
+        return make(given)
+    except ValueError as error:
+        raise HttpRefused(HTTPStatus.UNPROCESSABLE_ENTITY, "cannot_work", str(error)) from error
