@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.fold.told import FOREVER
 from models.spans import Span, Spans
 
 
@@ -11,10 +12,11 @@ class Presence:
     The period comes with `station_born`, which may arrive after its heartbeats; until then every sign is kept.
     """
 
-    __slots__ = ("_alive", "_limit_ms", "_signs")
+    __slots__ = ("_alive", "_begin_ms", "_limit_ms", "_signs")
 
     def __init__(self, default_limit_ms: int) -> None:
         self._limit_ms = default_limit_ms
+        self._begin_ms = FOREVER
         self._signs: list[int] | None = []
         self._alive = Spans()
 
@@ -25,17 +27,19 @@ class Presence:
 
     @property
     def begin_ms(self) -> int:
-        """When what is known of it begins; 0 when all of it was forgotten, for it was before everything else."""
-        return min((from_ms for from_ms, _ in self._alive), default=0)
+        """Its first sign of life, whether that was forgotten since or not."""
+        return self._begin_ms
 
     def sign(self, ts_ms: int) -> list[Span]:
         """Note a sign of life; returns the time that is alive now and was not before."""
+        self._begin_ms = min(self._begin_ms, ts_ms)
         if self._signs is not None:
             self._signs.append(ts_ms)
         return self._alive.add(ts_ms, ts_ms + self._limit_ms)
 
     def signs(self, first_ms: int, last_ms: int) -> None:
         """Note signs of life between which it was never silent for as long as the limit; the period is told before."""
+        self._begin_ms = min(self._begin_ms, first_ms)
         self._alive.add(first_ms, last_ms + self._limit_ms)
 
     def declare(self, limit_ms: int) -> list[Span]:

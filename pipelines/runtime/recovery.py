@@ -24,7 +24,7 @@ from connectors.embedded.lock import DirectoryLock
 from sipe.errors import SipeError
 from sipe.private_files import check_private_dir
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 """Grows whenever what the flow saves changes its shape; tests/pipelines/test_state_shape.py knows when it does."""
 OLDER_KEPT = 2
 """So many states of earlier versions stay, for a way back to the program that wrote them."""
