@@ -132,12 +132,14 @@ class Principal:
         A device acts at its own station and nowhere else, and says so; a person acts on the lines of a role that holds
         the scope. Standard: IEC 62443-3-3 SR 2.1; OWASP API1 and API5.
         """
-        for at in {line, line_of(station) if station else line}:
+        named = {line, line_of(station) if station is not None else line}
+        for at in (named - {None}) or {None}:
             if not self.may(scope, at):
                 where = f" on {at}" if at else ""
                 raise Forbidden("forbidden", f"{self.identity} may not do {scope}{where}")
-        if self.kind == "device" and station != self.station and (station or scope not in ON_NO_LINE):
-            where = f"at {station}" if station else "without saying where"
+        unsaid = station is None and scope in ON_NO_LINE
+        if self.kind == "device" and station != self.station and not unsaid:
+            where = "without saying where" if station is None else f"at {station}"
             raise Forbidden("forbidden", f"{self.identity} stands at {self.station}, and does no {scope} {where}")
 
     def as_who(self, scope: Scope) -> Who:

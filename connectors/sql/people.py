@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
 from sqlalchemy import Connection, or_, select, update
 
 from connectors.sql.schema.people import DELEGATIONS, PEOPLE, PERSON_ROLES
 from connectors.sql.work import Work
+from models import identity
 from models.approval.workflow import Delegation, Person
 from models.refusal import NotFound, Refused, Stale
 
-
-class Role(NamedTuple):
-    """A role, on one line or (empty) on all of them."""
-
-    name: str
-    line: str = ""
+Role = identity.Role
 
 
 def add(work: Work, person: str, display: str, roles: Iterable[Role], pseudonym: str) -> None:
-    """Somebody new; raises `Refused` when there is such a person already."""
+    """Somebody new; raises `Refused` when there is such a person already.
+
+    The trail does not say the display name: an entry never changes, and a name may have to be forgotten.
+    """
     if work.one(select(PEOPLE.c.id).where(PEOPLE.c.id == person)):
         raise Refused("exists", f"there is a person {person} already")
     values = {"id": person, "display": display, "pseudonym": pseudonym, "active": 1, "version": 1}
     work.run(PEOPLE.insert().values(**values, created_ms=work.now_ms))
     given = _write_roles(work, person, roles)
-    work.note("person_added", f"person/{person}", after={"display": display, "roles": given})
+    work.note("person_added", f"person/{person}", after={"roles": given})
 
 
 def change(
@@ -39,13 +37,19 @@ def change(
     active: bool | None = None,
     reason: str = "",
 ) -> int:
-    """Give other roles, or let somebody go or come back; the new version. What they signed stays signed."""
-    row = work.one(select(PEOPLE.c.active, PEOPLE.c.version).where(PEOPLE.c.id == person).with_for_update())
+    """Give other roles, or let somebody go or come back; the new version. What they signed stays signed.
+
+    Raises `NotFound`, `Stale`, and `Refused` when somebody who was forgotten is to come back.
+    """
+    columns = PEOPLE.c.active, PEOPLE.c.version, PEOPLE.c.forgotten_ms
+    row = work.one(select(*columns).where(PEOPLE.c.id == person).with_for_update())
     if row is None:
         raise NotFound("person", person)
     if row.version != expected:
         raise Stale(f"person/{person}", row.version)
     now_active = bool(row.active) if active is None else active
+    if now_active and row.forgotten_ms is not None:
+        raise Refused("forgotten", f"{person} was forgotten: whoever comes back is somebody new")
     work.run(update(PEOPLE).where(PEOPLE.c.id == person).values(active=int(now_active), version=row.version + 1))
     before = {"active": bool(row.active), "roles": _text(roles_of(work.connection, person))}
     if roles is not None:

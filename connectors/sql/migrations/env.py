@@ -6,7 +6,14 @@ from typing import Any, Literal
 
 from alembic import context
 
-from connectors.sql.schema import people, production, requests, sheets, trail  # noqa: F401  declare their tables
+from connectors.sql.schema import (  # noqa: F401  declare their tables
+    identity,
+    people,
+    production,
+    requests,
+    sheets,
+    trail,
+)
 from connectors.sql.schema.columns import DOCUMENT, METADATA, NUMBER
 
 OURS = {NUMBER: "NUMBER", DOCUMENT: "DOCUMENT"}

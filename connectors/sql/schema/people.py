@@ -13,6 +13,10 @@ PEOPLE = table(
     key("pseudonym"),  # what operators are called outside of this store; forgotten with the person
     key("badge_digest", nullable=True),
     key("password_hash", chars=255, nullable=True),
+    key("pin_hash", chars=255, nullable=True),  # serves together with the badge only
+    number("failures", server_default="0"),  # wrong answers since the last right one
+    number("locked_until_ms", nullable=True),
+    number("forgotten_ms", nullable=True),
     number("active"),
     number("version"),
     number("created_ms"),
