@@ -12,6 +12,7 @@ from http import HTTPStatus
 import msgspec
 from fastapi import Request, Response
 
+from models.identity import Unproven
 from models.refusal import Forbidden, Invalid, NotFound, Refused, Stale
 
 MEDIA = "application/problem+json"
@@ -69,6 +70,8 @@ def status_of(refused: Refused) -> HTTPStatus:
             return HTTPStatus.NOT_FOUND
         case Stale():
             return HTTPStatus.PRECONDITION_FAILED
+        case Unproven():
+            return HTTPStatus.UNAUTHORIZED
         case Forbidden():
             return HTTPStatus.FORBIDDEN
         case Invalid():
