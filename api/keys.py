@@ -21,7 +21,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from sipe.errors import SipeError, UsageError
-from sipe.private_files import check_own_dir, write_new
+from sipe.private_files import check_own_dir, sync_directory, write_new
 
 FILE = "signing-keys.json"
 LIVE = 2
@@ -65,7 +65,7 @@ class KeyRing:
         self._path = directory / FILE
         if not self._path.exists():
             if not may_create:
-                raise UsageError(f"{self._path} is missing: restore it, or make new keys with `sipe keys rotate`")
+                raise UsageError(f"{self._path} is missing: restore it; new keys would sign everybody out")
             _create(self._path, now_ms)
         self._seen, self._keys = _read(self._path)
 
@@ -98,7 +98,7 @@ def rotate(directory: Path, now_ms: int) -> tuple[str, ...]:
     try:
         write_new(fresh, _encoded(keys))
         fresh.replace(path)
-        _sync(directory)
+        sync_directory(directory)
     except FileExistsError:
         raise SipeError(f"{fresh} is there: another rotation is under way, or was cut off: then delete it") from None
     except OSError as error:
@@ -119,7 +119,7 @@ def _create(path: Path, now_ms: int) -> None:
             pass
         finally:
             fresh.unlink()
-        _sync(path.parent)
+        sync_directory(path.parent)
     except OSError as error:
         raise SipeError(f"{path} cannot be made: {error.strerror}") from error
 
@@ -168,11 +168,3 @@ def _seen(path: Path) -> _Seen:
     except OSError as error:
         raise SipeError(f"{path} cannot be read: {error.strerror}") from error
     return _Seen(status.st_ino, status.st_mtime_ns)
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from itertools import count
 from pathlib import Path
 
 from sipe.errors import SipeError
+from sipe.private_files import replace_durably
 
 SCHEMA_VERSION = 1
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -80,15 +80,5 @@ def count_boot(path: Path) -> int:
     if not text.isdecimal():
         raise SipeError(f"{path} holds {text!r}: write the newest boot of this gateway's sources in the store into it")
     boot = int(text) + 1
-    draft = path.with_name("boot.new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(f"{boot}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    replace_durably(path, f"{boot}\n".encode())
     return boot

@@ -15,6 +15,12 @@ class Refused(Exception):
         self.reason = reason
 
 
+def need_reason(reason: str, what: str) -> None:
+    """Raise `Refused` unless something was said; `what` is what it is needed for, such as 'to hold an order'."""
+    if not reason.strip():
+        raise Refused("reason_missing", f"{what} takes a reason")
+
+
 class NotFound(Refused):
     """There is no such thing, or none that this person or station may know of."""
 

@@ -48,6 +48,24 @@ def write_new(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def replace_durably(path: Path, content: bytes) -> None:
+    """Replace a file for good: its readers, and a power cut, see the old content or the new, readable by us alone."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    write_new(draft, content)
+    draft.replace(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Have on the disk which files there are; raises `OSError`."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def check_private_dir(path: Path) -> None:
     """Raise `SipeError` unless this is a directory, no link to one, that belongs to us and that nobody else can enter.
 

@@ -78,7 +78,7 @@ def _operation(route: Route, shapes: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _responses(route: Route, answer: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
-    good: dict[str, Any] = {"description": "Done.", "content": {route.media: {"schema": answer}}}
+    good: dict[str, Any] = {"description": "Done.", "content": {"application/json": {"schema": answer}}}
     words = {status: text for status, text in _PROBLEMS.items() if _can_be(route, status)}
     if route.if_match:
         words["428"] = "If-Match is missing."

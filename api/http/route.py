@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Literal, get_type_hints
 
@@ -19,7 +20,7 @@ from api.services import Services
 from connectors.sql.work import Work
 from models.identity import Principal, Scope
 
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Method = Literal["GET", "POST", "PUT"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,6 @@ class Answer:
 
     value: Any
     status: HTTPStatus = HTTPStatus.OK
-    version: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -80,14 +80,13 @@ class Route:
     signed: bool = False
     """Whether it is a signature: the body has a `secret`, which proves once more who it is."""
     tag: str = ""
-    media: str = "application/json"
 
     @property
     def name(self) -> str:
         """What programs call it: the operation id."""
         return self.handler.__name__
 
-    @property
+    @cached_property
     def parameters(self) -> dict[str, Any]:
         """The parts of its path, by name, with their types."""
         hints = get_type_hints(self.handler, include_extras=True)

@@ -17,9 +17,10 @@ from api.http.problems import MEDIA, HttpRefused, answer_to, unavailable, unread
 from api.http.route import Answer, Read, Route, Write
 from api.services import Services
 from connectors.sql.engine import StoreUnavailable
+from connectors.sql.sessions import NOBODY
 from connectors.sql.work import Work
 from models.audit import Who
-from models.identity import Principal
+from models.identity import Principal, Unproven
 from models.refusal import Refused
 
 
@@ -109,7 +110,7 @@ def _serve(services: Services, route: Route, asked: Asked) -> Response:
         with services.store.reading() as connection:
             return _response(_sent(route, route.handler(Read(connection=connection, **told), **params)))
     if route.signed and principal is not None:
-        services.verify_again(principal, told["body"].secret)  # before the transaction: it takes its time, on purpose
+        _sign(services, principal, told["body"].secret)  # before the transaction: it takes its time, on purpose
     who = _who(principal, route)
     key = key_in(asked.headers.get("idempotency-key")) if route.once else None
     digest = digest_of(asked.method, asked.path, _without_secret(route, told["body"], asked.raw))
@@ -121,6 +122,14 @@ def _serve(services: Services, route: Route, asked: Asked) -> Response:
         return once.once(work, key, digest, answer) if key is not None else answer()
 
     return _response(services.store.work(who, change))
+
+
+def _sign(services: Services, principal: Principal, secret: str) -> None:
+    """A wrong signature is no reason to sign in again: the token is good, so it is 403 and not 401."""
+    try:
+        services.verify_again(principal, secret)
+    except Unproven as unproven:
+        raise HttpRefused(HTTPStatus.FORBIDDEN, "signature", str(unproven)) from unproven
 
 
 def _query(route: Route, asked: Asked) -> dict[str, Any]:
@@ -139,7 +148,7 @@ def _without_secret(route: Route, body: Any, raw: bytes) -> bytes:
 
 def _who(principal: Principal | None, route: Route) -> Who:
     if principal is None or route.scope is None:
-        return Who("nobody", "none", "none")
+        return NOBODY
     return principal.as_who(route.scope)
 
 
@@ -148,11 +157,9 @@ def _sent(route: Route, given: Any) -> once.Sent:
     if isinstance(answer.value, Refused):  # refused, and kept: the transaction ends with a commit
         problem = answer_to(answer.value)
         return once.Sent(status=problem.status_code, body=bytes(problem.body).decode(), headers={}, media=MEDIA)
-    version = answer.version if answer.version is not None else getattr(answer.value, "version", None)
+    version = getattr(answer.value, "version", None)
     headers = {**answer.headers, **({"ETag": tag(version)} if version is not None else {})}
-    raw = answer.value if isinstance(answer.value, bytes) else msgspec.json.encode(answer.value)
-    body = "" if answer.value is None else raw.decode()
-    return once.Sent(status=answer.status, body=body, headers=headers, media=route.media)
+    return once.Sent(status=answer.status, body=msgspec.json.encode(answer.value).decode(), headers=headers)
 
 
 def _response(sent: once.Sent) -> Response:

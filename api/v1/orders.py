@@ -173,19 +173,21 @@ def derive_setup(call: Write) -> SetupSheet:
     return setup_sheet(setups.derive(call.work, new.order, new.station, new.step))
 
 
-@routes.read("/v1/setups/{id}", scope="read", answer=SetupSheet)
-def setup(call: Read, id: SetupId) -> SetupSheet:  # noqa: A002  the name in the path
+@routes.read("/v1/setups/{setup_id}", scope="read", answer=SetupSheet)
+def setup(call: Read, setup_id: SetupId) -> SetupSheet:
     """A setup sheet as it stands."""
-    return setup_sheet(setups.read(call.connection, id))
+    return setup_sheet(setups.read(call.connection, setup_id))
 
 
-@routes.write("POST", "/v1/setups/{id}/ticks", scope="setups:tick", body=NewTick, answer=SetupSheet, if_match=True)
-def tick_setup(call: Write, id: SetupId) -> SetupSheet:  # noqa: A002  the name in the path
+@routes.write(
+    "POST", "/v1/setups/{setup_id}/ticks", scope="setups:tick", body=NewTick, answer=SetupSheet, if_match=True
+)
+def tick_setup(call: Write, setup_id: SetupId) -> SetupSheet:
     """Tick an item of the checklist off."""
-    before = setups.read(call.work.connection, id)
+    before = setups.read(call.work.connection, setup_id)
     call.principal.check("setups:tick", station=before.station)
     told = {"valid_until_ms": call.body.valid_until_ms, "expected": call.version}
-    return setup_sheet(setups.tick(call.work, id, call.body.item, call.body.seen, **told))
+    return setup_sheet(setups.tick(call.work, setup_id, call.body.item, call.body.seen, **told))
 
 
 def setup_sheet(found: Setup) -> SetupSheet:

@@ -98,7 +98,7 @@ def add_serial_range(call: Write) -> Answer:
     return Answer(value=found, status=HTTPStatus.CREATED)
 
 
-@routes.read("/v1/serial-ranges/{id}", scope="read", answer=SerialRange)
-def serial_range(call: Read, id: DocumentName) -> SerialRange:  # noqa: A002  the name in the path
+@routes.read("/v1/serial-ranges/{range_id}", scope="read", answer=SerialRange)
+def serial_range(call: Read, range_id: DocumentName) -> SerialRange:
     """A serial range as it stands."""
-    return products.range_of(call.connection, id)
+    return products.range_of(call.connection, range_id)

@@ -127,7 +127,7 @@ def sheet(call: Read, number: DocumentName, revision: Version) -> Sheet:
 @routes.write("PUT", "/v1/sheets/{number}/{revision}", scope="sheets:write", body=Values, answer=Sheet, if_match=True)
 def save_sheet(call: Write, number: DocumentName, revision: Version) -> Sheet:
     """Keep what the author has filled in so far."""
-    return _sheet(call.work.connection, sheets.save(call.work, Ref(number, revision), call.body.values, _version(call)))
+    return _sheet(call.work.connection, sheets.save(call.work, Ref(number, revision), call.body.values, call.version))
 
 
 @routes.write("POST", "/v1/sheets/{number}/revisions", scope="sheets:write", answer=Sheet, status=HTTPStatus.CREATED)
@@ -139,7 +139,7 @@ def revise_sheet(call: Write, number: DocumentName) -> Answer:
 @routes.write("POST", "/v1/sheets/{number}/{revision}/submit", scope="sheets:write", answer=Sheet, if_match=True)
 def submit_sheet(call: Write, number: DocumentName, revision: Version) -> Sheet:
     """Submit a draft for approval; from now on it never changes."""
-    return _sheet(call.work.connection, sheets.put_up(call.work, Ref(number, revision), _version(call)))
+    return _sheet(call.work.connection, sheets.put_up(call.work, Ref(number, revision), call.version))
 
 
 @routes.write(
@@ -183,9 +183,7 @@ def sheet_changes(call: Read, number: DocumentName, revision: Version) -> Page:
 )
 def revoke_sheet(call: Write, number: DocumentName, revision: Version) -> Sheet:
     """Take an approved sheet out of force: units made by it are held or recalled."""
-    return _sheet(
-        call.work.connection, force.revoke(call.work, Ref(number, revision), _version(call), call.body.reason)
-    )
+    return _sheet(call.work.connection, force.revoke(call.work, Ref(number, revision), call.version, call.body.reason))
 
 
 @routes.read("/v1/inbox", scope="sheets:decide", answer=Page)
@@ -199,11 +197,6 @@ def inbox(call: Read) -> Page:
 def _created(call: Write, found: Revision) -> Answer:
     where = {"Location": f"/v1/sheets/{found.ref.number}/{found.ref.revision}"}
     return Answer(value=_sheet(call.work.connection, found), status=HTTPStatus.CREATED, headers=where)
-
-
-def _version(call: Write) -> int:
-    assert call.version is not None  # noqa: S101  the route asks for If-Match
-    return call.version
 
 
 def _sheet(connection: Any, found: Revision) -> Sheet:

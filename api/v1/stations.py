@@ -113,7 +113,7 @@ def station_contract(call: Read, station: Station) -> StationContract:
     now_ms = call.services.clock.now_ms()
     found = stations.at_work(call.connection, station, number, now_ms, call.query.get("step"))
     contract = stations.contract_of(call.connection, found, station)
-    return StationContract(contract=contract, allowance=stations.allowance(call.connection, number))
+    return StationContract(contract=contract, allowance=stations.allowance(call.connection, found.order))
 
 
 @routes.read("/v1/stations/{station}/setups", scope="read", answer=Page, order=DocumentName)

@@ -12,7 +12,7 @@ from api.v1.shapes import DocumentName, Reason, SerialText
 from api.v1.stations import UnitNow, unit_now
 from connectors.sql import orders, passports, units
 from connectors.sql.passports import Passport
-from models.production.unit import Disposal
+from models.production.unit import Disposal, Stop
 from sipe.contracts.fields import Name
 
 routes = Routes("units")
@@ -21,7 +21,7 @@ routes = Routes("units")
 class NewStop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A unit is taken off its way."""
 
-    status: Literal["quarantined", "held", "recalled"]
+    status: Stop
     reason: Reason
 
 

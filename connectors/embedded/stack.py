@@ -23,7 +23,7 @@ from connectors.embedded.lock import DirectoryLock, alive, held
 from connectors.embedded.process import ChildServer
 from sipe.contracts.topics import TOPICS
 from sipe.errors import SipeError
-from sipe.private_files import write_new
+from sipe.private_files import replace_durably
 
 BROKER = "connectors.embedded.broker"
 CLICKHOUSE = "connectors.embedded.clickhouse"
@@ -80,7 +80,7 @@ class EmbeddedStack:
                 clickhouse_url=f"clickhouse://sipe:{password}@127.0.0.1:{store['port']}/sipe",
                 log_epoch=log_epoch,
             )
-            _write_durably(_address_path(self.data_dir), msgspec.json.encode(self._address))
+            replace_durably(_address_path(self.data_dir), msgspec.json.encode(self._address))
         except BaseException:
             self.stop()
             raise
@@ -124,7 +124,7 @@ class EmbeddedStack:
             )
         used = {int(number): path for path in recovery.glob("epoch-*") if (number := path.name[6:]).isdecimal()}
         log_epoch = max(int(text), *used, 0) + 1
-        _write_durably(counter, f"{log_epoch}\n".encode())
+        replace_durably(counter, f"{log_epoch}\n".encode())
         for used_epoch, path in used.items():
             if used_epoch < log_epoch - RECOVERIES_KEPT:
                 shutil.rmtree(path)
@@ -161,16 +161,3 @@ def _lock_path(data_dir: Path) -> Path:
 
 def _address_path(data_dir: Path) -> Path:
     return data_dir / "stack.json"
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    """Replace a file for good: its readers, and a power cut, see the old content or the new, readable by us alone."""
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    write_new(draft, content)
-    draft.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

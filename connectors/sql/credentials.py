@@ -14,7 +14,7 @@ from connectors.sql.schema.people import PEOPLE
 from connectors.sql.secrecy import Secrets, digest_of_badge
 from connectors.sql.work import Store, Work
 from models.audit import Who
-from models.refusal import NotFound, Refused
+from models.refusal import Refused
 
 PASSWORD_CHARS_MIN = 12
 PIN_DIGITS_MIN = 6
@@ -71,9 +71,7 @@ def _keep_pin(work: Work, person: str, kept: str) -> None:
 
 
 def _locked(work: Work, person: str) -> Row[Any]:
-    row = work.one(select(PEOPLE).where(PEOPLE.c.id == person).with_for_update())
-    if row is None:
-        raise NotFound("person", person)
+    row = work.lock(select(PEOPLE).where(PEOPLE.c.id == person), "person", person)
     if row.forgotten_ms is not None:
         raise Refused("forgotten", f"{person} was forgotten")
     return row

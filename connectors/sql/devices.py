@@ -18,7 +18,7 @@ from connectors.sql.secrecy import Secrets, digest_of_code
 from connectors.sql.sessions import NOBODY, Session
 from connectors.sql.work import Store, Work
 from models.identity import Unproven
-from models.refusal import NotFound, Refused
+from models.refusal import Refused, need_reason
 from sipe.contracts.fields import STATION_PATTERN
 
 CODE_MS = 15 * 60_000
@@ -63,11 +63,8 @@ def enrol(store: Store, secrets: Secrets, code: str) -> Session:
 
 def revoke(work: Work, device: str, reason: str) -> None:
     """Let a device do nothing any more, once its access token has ended; raises `NotFound`, `Refused`."""
-    row = work.one(select(DEVICES).where(DEVICES.c.id == device).with_for_update())
-    if row is None:
-        raise NotFound("device", device)
-    if not reason.strip():
-        raise Refused("reason_missing", "to revoke a device takes a reason")
+    row = work.lock(select(DEVICES).where(DEVICES.c.id == device), "device", device)
+    need_reason(reason, "to revoke a device")
     if row.revoked_ms is not None:
         return
     work.run(update(DEVICES).where(DEVICES.c.id == device).values(revoked_ms=work.now_ms))

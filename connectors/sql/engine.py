@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sipe.errors import SipeError, UsageError
@@ -91,9 +91,12 @@ class Transactions:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that only reads, and sees one state of the store; raises `StoreUnavailable`."""
-        with _translated(), self._reader.connect() as connection, connection.begin() as transaction:
-            yield connection
-            transaction.rollback()
+        try:
+            with self._reader.connect() as connection, connection.begin() as transaction:
+                yield connection
+                transaction.rollback()
+        except (OperationalError, PoolTimeoutError) as error:
+            raise unavailable(error) from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -134,23 +137,9 @@ def is_busy(error: SQLAlchemyError) -> bool:
     return cause.args[0] in _WRITE_AGAIN or any(word in str(cause.args[0]) for word in _SQLITE_BUSY)
 
 
-def again(error: SQLAlchemyError, attempt: int) -> bool:
-    """Whether a transaction is worth another attempt, after a short pause that differs between those that collided.
-
-    A row that somebody else inserted first counts, too: the second attempt sees it and says what it means.
-    """
-    if attempt + 1 >= ATTEMPTS or not (is_busy(error) or (isinstance(error, IntegrityError) and attempt == 0)):
-        return False
-    time.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311  spreads colliding threads, no secret
-    return True
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, PoolTimeoutError) as error:
-        raise unavailable(error) from error
+def step_aside(attempt: int) -> None:
+    """Wait for a moment that differs between those that collided, and grows with their attempts."""
+    time.sleep(random.uniform(0, 0.001 * 2**attempt))  # noqa: S311  spreads colliding threads, no secret
 
 
 def unavailable(error: SQLAlchemyError) -> StoreUnavailable:

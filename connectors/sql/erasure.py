@@ -21,18 +21,15 @@ from connectors.sql import people, sessions
 from connectors.sql.schema.people import PEOPLE
 from connectors.sql.secrecy import Secrets
 from connectors.sql.work import Work
-from models.refusal import NotFound, Refused
+from models.refusal import need_reason
 
 
 def forget(work: Work, secrets: Secrets, person: str, *, expected: int, reason: str) -> None:
     """Forget a person for good; once more changes nothing. Raises `NotFound`, `Stale`, `Refused`."""
-    row = work.one(select(PEOPLE).where(PEOPLE.c.id == person).with_for_update())
-    if row is None:
-        raise NotFound("person", person)
+    row = work.lock(select(PEOPLE).where(PEOPLE.c.id == person), "person", person)
     if row.forgotten_ms is not None:
         return
-    if not reason.strip():
-        raise Refused("reason_missing", "to forget somebody takes a reason")
+    need_reason(reason, "to forget somebody")
     people.change(work, person, expected=expected, roles=(), active=False, reason=reason)
     sessions.revoke_all(work, "forgotten", person=person)
     credentials = {"badge_digest": None, "password_hash": None, "pin_hash": None, "failures": 0}

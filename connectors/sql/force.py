@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from connectors.sql import setups, sheets, units
 from connectors.sql.schema.sheets import APPROVED_SHEETS
 from connectors.sql.work import Work
-from models.refusal import Refused
+from models.refusal import Refused, need_reason
 from models.sheets.revision import Ref, Revision, Status
 
 
@@ -25,13 +25,12 @@ def put_in_force(work: Work, approved: Revision) -> None:
     work.tell("sheet_approved", str(approved.ref), digest=approved.digest, product=approved.product, step=approved.step)
 
 
-def revoke(work: Work, ref: Ref, expected: int, reason: str) -> Revision:
+def revoke(work: Work, ref: Ref, expected: int | None, reason: str) -> Revision:
     """Take a sheet out of force for good: units under way are held, those that are done are recalled."""
     found = sheets.lock(work, ref, expected)
     if found.status != "approved":
         raise Refused("not_approved", f"{ref} is {found.status}; only what is in force is revoked")
-    if not reason.strip():
-        raise Refused("reason_missing", "to revoke a sheet takes a reason")
+    need_reason(reason, "to revoke a sheet")
     changed = _take_out(work, found, "revoked", reason)
     stopped = units.stop_made_by(work, ref, reason)
     work.tell("sheet_revoked", str(ref), product=found.product, step=found.step, reason=reason, stopped_qty=stopped)

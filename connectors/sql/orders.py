@@ -43,12 +43,15 @@ def act(work: Work, number: str, action: Action, expected: int | None, reason: s
 
 def lock(work: Work, number: str) -> Order:
     """An order that nobody else changes until this work ends; raises `NotFound`."""
-    return _found(work.one(select(ORDERS).where(ORDERS.c.number == number).with_for_update()), number)
+    return _order(work.lock(select(ORDERS).where(ORDERS.c.number == number), "order", number))
 
 
 def read(connection: Connection, number: str) -> Order:
     """An order as it stands; raises `NotFound`."""
-    return _found(connection.execute(select(ORDERS).where(ORDERS.c.number == number)).one_or_none(), number)
+    row = connection.execute(select(ORDERS).where(ORDERS.c.number == number)).one_or_none()
+    if row is None:
+        raise NotFound("order", number)
+    return _order(row)
 
 
 def page(connection: Connection, status: str | None, line: str | None, after: str, limit: int) -> list[Order]:
@@ -69,12 +72,6 @@ def write(work: Work, before: Order, after: Order) -> Order:
     changed = {name: value for name, value in asdict(done).items() if value != getattr(before, name)}
     work.run(update(ORDERS).where(ORDERS.c.number == before.number).values(changed | {"changed_ms": work.now_ms}))
     return done
-
-
-def _found(row: Row[Any] | None, number: str) -> Order:
-    if row is None:
-        raise NotFound("order", number)
-    return _order(row)
 
 
 def _order(row: Row[Any]) -> Order:

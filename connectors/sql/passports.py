@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from connectors.sql import products, units
 from connectors.sql.schema.production import BOMS, SETUPS, UNIT_LINKS, UNIT_STEPS
+from connectors.sql.versions import newest
 from connectors.sql.work import Work
 from models.production.unit import Status, Unit
 from models.refusal import Refused
@@ -171,8 +172,8 @@ def _known(connection: Connection, unit: Unit, steps: list[Passed], contains: li
 
 
 def _traced(connection: Connection, product: str) -> frozenset[str]:
-    newest = products.newest_revision(connection, BOMS, product)
-    return products.bom_of(connection, product, newest).traced if newest else frozenset()
+    revision = newest(connection, BOMS.c.product, BOMS.c.revision, product)
+    return products.bom_of(connection, product, revision).traced if revision else frozenset()
 
 
 def _equal(values: dict[str, Any]) -> list[Any]:

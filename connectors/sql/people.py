@@ -8,11 +8,9 @@ from sqlalchemy import Connection, or_, select, update
 
 from connectors.sql.schema.people import DELEGATIONS, PEOPLE, PERSON_ROLES
 from connectors.sql.work import Work
-from models import identity
 from models.approval.workflow import Delegation, Person
-from models.refusal import NotFound, Refused, Stale
-
-Role = identity.Role
+from models.identity import Role
+from models.refusal import Refused, Stale
 
 
 def add(work: Work, person: str, display: str, roles: Iterable[Role], pseudonym: str) -> None:
@@ -42,9 +40,7 @@ def change(
     Raises `NotFound`, `Stale`, and `Refused` when somebody who was forgotten is to come back.
     """
     columns = PEOPLE.c.active, PEOPLE.c.version, PEOPLE.c.forgotten_ms
-    row = work.one(select(*columns).where(PEOPLE.c.id == person).with_for_update())
-    if row is None:
-        raise NotFound("person", person)
+    row = work.lock(select(*columns).where(PEOPLE.c.id == person), "person", person)
     if row.version != expected:
         raise Stale(f"person/{person}", row.version)
     now_active = bool(row.active) if active is None else active

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Table, select, update
 
 from connectors.sql.schema.production import BOMS, PRODUCTS, ROUTINGS, SERIAL_RANGES
+from connectors.sql.versions import check_next
 from connectors.sql.work import Work, canonical
 from models.production.bom import Bom
 from models.production.routing import Routing
@@ -46,12 +45,6 @@ def bom_of(connection: Connection, product: str, revision: int) -> Bom:
     return msgspec.json.decode(_body(connection, BOMS, "bom", product, revision), type=Bom)
 
 
-def newest_revision(connection: Connection, table: Any, product: str) -> int:
-    """The newest revision of a routing or bill of materials; 0 when there is none."""
-    query = select(table.c.revision).where(table.c.product == product).order_by(table.c.revision.desc()).limit(1)
-    return connection.execute(query).scalar_one_or_none() or 0
-
-
 def add_range(work: Work, found: SerialRange) -> None:
     """A new serial range; raises `Refused` when it could give a serial that another one gives, too."""
     if work.one(select(SERIAL_RANGES.c.id).where(SERIAL_RANGES.c.id == found.id)):
@@ -66,9 +59,7 @@ def add_range(work: Work, found: SerialRange) -> None:
 
 def take_serials(work: Work, range_id: str, count: int) -> list[str]:
     """The next serials of a range, for good: what is taken is never given again. Raises `Refused`."""
-    row = work.one(select(SERIAL_RANGES).where(SERIAL_RANGES.c.id == range_id).with_for_update())
-    if row is None:
-        raise NotFound("serial range", range_id)
+    row = work.lock(select(SERIAL_RANGES).where(SERIAL_RANGES.c.id == range_id), "serial range", range_id)
     found = SerialRange(**row._asdict())
     serials = take(found, count)
     changed = {"next": found.next + count, "version": found.version + 1}
@@ -84,20 +75,17 @@ def range_of(connection: Connection, range_id: str) -> SerialRange:
     return SerialRange(**row._asdict())
 
 
-def _add_revision(work: Work, table: Any, kind: str, body: Routing | Bom) -> None:
+def _add_revision(work: Work, table: Table, kind: str, body: Routing | Bom) -> None:
     product, revision = body.product, body.revision
-    if work.one(select(PRODUCTS.c.id).where(PRODUCTS.c.id == product).with_for_update()) is None:
-        raise NotFound("product", product)
-    known = newest_revision(work.connection, table, product)
-    if revision != known + 1:
-        raise Refused("version", f"the next {kind} of {product} is revision {known + 1}, not {revision}")
+    work.lock(select(PRODUCTS.c.id).where(PRODUCTS.c.id == product), "product", product)
+    check_next(work, table.c.product, table.c.revision, product, revision)
     by = {"created_by": work.who.identity, "created_ms": work.now_ms}
     work.run(table.insert().values(product=product, revision=revision, body=canonical(body), **by))
     work.note(f"{kind}_added", f"{kind}/{product}/{revision}", after=body)
     work.tell(f"{kind}_added", f"{kind}/{product}/{revision}")
 
 
-def _body(connection: Connection, table: Any, kind: str, product: str, revision: int) -> str:
+def _body(connection: Connection, table: Table, kind: str, product: str, revision: int) -> str:
     query = select(table.c.body).where(table.c.product == product, table.c.revision == revision)
     body = connection.execute(query).scalar_one_or_none()
     if body is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -57,9 +58,7 @@ def derive(work: Work, order_number: str, station: str, step_name: str) -> Setup
         "created_ms": work.now_ms,
         "changed_ms": work.now_ms,
     }
-    work.run(SETUPS.insert().values(row))
-    derived = current(work.connection, order_number, station, step_name)
-    assert derived is not None  # noqa: S101  it was inserted just now
+    derived = read(work.connection, work.insert(SETUPS, row))
     work.note("setup_derived", _on(derived), after={"sheet": str(sheet), "digest": digest, "station": station})
     work.tell("setup_derived", _on(derived), order=order_number, station=station, digest=digest)
     return derived
@@ -69,18 +68,18 @@ def tick(
     work: Work, setup_id: int, item: str, seen: str, *, valid_until_ms: int | None = None, expected: int | None = None
 ) -> Setup:
     """Tick an item of the checklist off; raises `Refused`, `Stale`, `NotFound`."""
-    before = read(work.connection, setup_id)
-    orders.lock(work, before.order)
+    orders.lock(work, read(work.connection, setup_id).order)
     before = read(work.connection, setup_id)
     if expected is not None and before.version != expected:
         raise Stale(_on(before), before.version)
-    after = model.tick(before, item, seen, Tick(work.who.identity, work.now_ms, valid_until_ms))
-    changed = {"ticks": canonical(after.ticks), "version": before.version + 1, "changed_ms": work.now_ms}
+    ticked = model.tick(before, item, seen, Tick(work.who.identity, work.now_ms, valid_until_ms))
+    after = replace(ticked, version=before.version + 1)
+    changed = {"ticks": canonical(after.ticks), "version": after.version, "changed_ms": work.now_ms}
     work.run(update(SETUPS).where(SETUPS.c.id == setup_id).values(changed))
     work.note("setup_ticked", _on(before), after={"item": item, "valid_until_ms": valid_until_ms})
     if after.status != before.status:
         work.tell("setup_ready", _on(after), order=after.order, station=after.station, digest=after.digest)
-    return read(work.connection, setup_id)
+    return after
 
 
 def drop(work: Work, sheet: Ref, reason: str) -> list[Setup]:

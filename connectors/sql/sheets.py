@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Select, select, update
 
 from connectors.sql import templates
 from connectors.sql.schema.sheets import DOCUMENTS, SHEETS, SUBMISSIONS, TEMPLATES
+from connectors.sql.versions import newest
 from connectors.sql.work import Work, canonical
 from models.approval.case import AGAIN, Case, submit, submit_again
 from models.refusal import Invalid, NotFound, Refused, Stale
@@ -24,7 +25,7 @@ def begin(work: Work, number: str, values: Values, *, template: str, product: st
     """A new sheet, as a draft of the newest version of its template; raises `Refused`."""
     if work.one(select(DOCUMENTS.c.number).where(DOCUMENTS.c.number == number)):
         raise Refused("exists", f"there is a sheet {number} already")
-    version = templates.newest(work.connection, TEMPLATES, template)
+    version = newest(work.connection, TEMPLATES.c.name, TEMPLATES.c.version, template)
     if version == 0:
         raise NotFound("template", template)
     about = {"template": template, "product": product, "step": step}
@@ -35,15 +36,15 @@ def begin(work: Work, number: str, values: Values, *, template: str, product: st
 def revise(work: Work, number: str) -> Revision:
     """The next revision: a draft with what the newest one says, on the newest version of the template."""
     document = _locked(work, number)
-    newest = read(work.connection, Ref(number, document.newest))
-    if newest.status not in REVISABLE:
-        raise Refused("under_way", f"{newest.ref} is {newest.status}: finish that revision first")
-    work.run(update(DOCUMENTS).where(DOCUMENTS.c.number == number).values(newest=newest.ref.revision + 1))
-    version = templates.newest(work.connection, TEMPLATES, document.template)
-    return _add(work, Ref(number, newest.ref.revision + 1), document.template, version, newest.values)
+    before = read(work.connection, Ref(number, document.newest))
+    if before.status not in REVISABLE:
+        raise Refused("under_way", f"{before.ref} is {before.status}: finish that revision first")
+    work.run(update(DOCUMENTS).where(DOCUMENTS.c.number == number).values(newest=before.ref.revision + 1))
+    version = newest(work.connection, TEMPLATES.c.name, TEMPLATES.c.version, document.template)
+    return _add(work, Ref(number, before.ref.revision + 1), document.template, version, before.values)
 
 
-def save(work: Work, ref: Ref, values: Values, expected: int) -> Revision:
+def save(work: Work, ref: Ref, values: Values, expected: int | None) -> Revision:
     """Keep what the author has filled in so far; it need not be complete."""
     found = lock(work, ref, expected)
     found.check_editable(work.who.identity)
@@ -52,7 +53,7 @@ def save(work: Work, ref: Ref, values: Values, expected: int) -> Revision:
     return changed
 
 
-def put_up(work: Work, ref: Ref, expected: int) -> Revision:
+def put_up(work: Work, ref: Ref, expected: int | None) -> Revision:
     """Submit a draft for approval; from now on it never changes. Raises `Invalid` with every problem in it."""
     found = lock(work, ref, expected)
     found.check_editable(work.who.identity)
@@ -87,7 +88,7 @@ def read(connection: Connection, ref: Ref) -> Revision:
     row = connection.execute(_query(ref)).one_or_none()
     if row is None:
         raise NotFound("sheet", f"{ref.number}/{ref.revision}")
-    return _revision(connection, row)
+    return _revision(row)
 
 
 def page(
@@ -103,7 +104,7 @@ def page(
         behind = (SHEETS.c.number == after.number) & (SHEETS.c.revision > after.revision)
         query = query.where((SHEETS.c.number > after.number) | behind)
     rows = connection.execute(query.order_by(SHEETS.c.number, SHEETS.c.revision).limit(limit))
-    return [_revision(connection, row) for row in rows]
+    return [_revision(row) for row in rows]
 
 
 def lock(work: Work, ref: Ref, expected: int | None) -> Revision:
@@ -119,12 +120,13 @@ def case_of(connection: Connection, found: Revision) -> Case:
     """Where the approval of a revision stands, without its decisions; only for what was submitted."""
     row = connection.execute(_query(found.ref)).one()
     status = "open" if found.status == "submitted" else found.status
+    workflow = templates.workflow_of(connection, row.workflow, row.workflow_version)
     return Case(
-        workflow=templates.workflow_of(connection, row.workflow, row.workflow_version),
+        workflow=workflow,
         author=found.author,
         round=row.round,
         status=status if status in {"open", *AGAIN, "rejected"} else "approved",
-        at=row.level_at,
+        at=[level.name for level in workflow.levels].index(row.level),
         opened_ms=row.opened_ms,
         escalated=bool(row.escalated),
     )
@@ -133,14 +135,19 @@ def case_of(connection: Connection, found: Revision) -> Case:
 def write_case(work: Work, found: Revision, case: Case, **columns: Any) -> Revision:
     """Where the approval stands now."""
     workflow = {"workflow": case.workflow.name, "workflow_version": case.workflow.version}
-    place = {"round": case.round, "level_at": case.at, "opened_ms": case.opened_ms, "escalated": int(case.escalated)}
+    place = {
+        "round": case.round,
+        "level": case.level.name,
+        "opened_ms": case.opened_ms,
+        "escalated": int(case.escalated),
+    }
     return _write(work, found, status=status_of(case), **workflow, **place, **columns)
 
 
 def _add(work: Work, ref: Ref, template: str, version: int, values: Values) -> Revision:
     times = {"created_ms": work.now_ms, "changed_ms": work.now_ms}
     about = {"template": template, "template_version": version, "author": work.who.identity}
-    fresh = {"status": "draft", "version": 1, "round": 0, "level_at": 0, "escalated": 0}
+    fresh = {"status": "draft", "version": 1, "round": 0, "escalated": 0}
     row = {**ref._asdict(), **about, **fresh, **times}
     work.run(SHEETS.insert().values(body=canonical(values), **row))
     work.note("sheet_begun", str(ref), after={"template": template, "version": version, "values": dict(values)})
@@ -155,10 +162,7 @@ def _write(work: Work, found: Revision, **columns: Any) -> Revision:
 
 
 def _locked(work: Work, number: str) -> Row[Any]:
-    row = work.one(select(DOCUMENTS).where(DOCUMENTS.c.number == number).with_for_update())
-    if row is None:
-        raise NotFound("sheet", number)
-    return row
+    return work.lock(select(DOCUMENTS).where(DOCUMENTS.c.number == number), "sheet", number)
 
 
 def _every() -> Select[Any]:
@@ -170,10 +174,7 @@ def _query(ref: Ref) -> Select[Any]:
     return _every().where(SHEETS.c.number == ref.number, SHEETS.c.revision == ref.revision)
 
 
-def _revision(connection: Connection, row: Row[Any]) -> Revision:
-    level = None
-    if row.status == "submitted":
-        level = templates.workflow_of(connection, row.workflow, row.workflow_version).levels[row.level_at].name
+def _revision(row: Row[Any]) -> Revision:
     return Revision(
         ref=Ref(row.number, row.revision),
         product=row.product,
@@ -185,7 +186,7 @@ def _revision(connection: Connection, row: Row[Any]) -> Revision:
         values=msgspec.json.decode(row.body),
         digest=row.digest,
         round=row.round,
-        level=level,
+        level=row.level if row.status == "submitted" else None,
         version=row.version,
         created_ms=row.created_ms,
         changed_ms=row.changed_ms,

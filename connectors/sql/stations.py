@@ -19,12 +19,12 @@ from models.production.order import Order
 from models.production.routing import Rework, Step
 from models.production.setup import Setup
 from models.production.unit import Unit
-from models.refusal import Refused
+from models.refusal import Refused, need_reason
 
 Mode = Literal["observe", "warn", "enforce"]
 Outcome = Literal["entered", "observed", "warned", "bypassed", "refused"]
 
-NEVER_PASSED = frozenset({"serial_text", "scrapped", "void", "quarantined", "held", "recalled"})
+NEVER_PASSED = frozenset({"serial_text", "scrapped", "quarantined", "held", "recalled"})
 """No station and no bypass lets these pass: somebody has to dispose of the unit."""
 
 
@@ -74,9 +74,8 @@ def contract_of(connection: Connection, work: Assignment, station: str) -> Contr
     return contract(work.order, work.step, station, setup=work.setup, template=bound.template, values=revision.values)
 
 
-def allowance(connection: Connection, order_number: str) -> Allowance:
+def allowance(connection: Connection, order: Order) -> Allowance:
     """How many more units of an order may be begun, and the next one's serial; read anew each time."""
-    order = orders.read(connection, order_number)
     found = products.range_of(connection, order.serial_range)
     upcoming = serials.serial(found, found.next) if found.left and order.left_qty > 0 else None
     return Allowance(allowed_qty=max(0, min(order.left_qty, found.left)), next_serial=upcoming)
@@ -116,17 +115,16 @@ def grant_bypass(
     """Let a kind of refusal pass at a station; its number. Raises `Refused`."""
     if refusal in NEVER_PASSED:
         raise Refused("no_bypass", f"what is {refusal} is let through by nobody: dispose of the unit instead")
-    if not reason.strip():
-        raise Refused("reason_missing", "a bypass takes a reason")
+    need_reason(reason, "a bypass")
     if until_ms <= work.now_ms or uses_max < 1:
         raise Refused("no_bypass", "a bypass ends in the future, and is for one use at least")
     about = {"station": station, "refusal": refusal, "serial": serial, "reason": reason}
     limits = {"until_ms": until_ms, "uses_max": uses_max}
     row = {**about, **limits, "by": work.who.identity, "created_ms": work.now_ms, "uses": 0}
-    number = work.run(BYPASSES.insert().values(row)).inserted_primary_key[0]  # type: ignore[index]  # it has one
+    number = work.insert(BYPASSES, row)
     work.note("bypass_granted", f"station/{station}", after={**about, **limits, "bypass": number}, reason=reason)
     work.tell("bypass_granted", f"station/{station}", refusal=refusal, bypass=number)
-    return int(number)
+    return number
 
 
 def _after_refusal(work: Work, station: str, serial: str, refused: Refused) -> Admission:

@@ -8,9 +8,10 @@ import msgspec
 from sqlalchemy import Connection, Select, Table, func, select
 
 from connectors.sql.schema.sheets import TEMPLATES, WORKFLOWS
+from connectors.sql.versions import check_next
 from connectors.sql.work import Work, canonical
 from models.approval.workflow import Workflow
-from models.refusal import NotFound, Refused
+from models.refusal import NotFound
 from models.sheets.template import Template
 
 
@@ -23,7 +24,7 @@ class Bound(NamedTuple):
 
 def add_workflow(work: Work, workflow: Workflow) -> None:
     """The next version of a workflow, or the first of a new one; raises `Refused`."""
-    _check_next(work, WORKFLOWS, "workflow", workflow.name, workflow.version)
+    check_next(work, WORKFLOWS.c.name, WORKFLOWS.c.version, workflow.name, workflow.version)
     body = canonical(workflow)
     work.run(WORKFLOWS.insert().values(name=workflow.name, version=workflow.version, body=body, **_by(work)))
     on = f"workflow/{workflow.name}/{workflow.version}"
@@ -33,7 +34,7 @@ def add_workflow(work: Work, workflow: Workflow) -> None:
 
 def add_template(work: Work, template: Template, workflow: str, workflow_version: int) -> None:
     """The next version of a template, bound to a version of a workflow; raises `Refused`."""
-    _check_next(work, TEMPLATES, "template", template.name, template.version)
+    check_next(work, TEMPLATES.c.name, TEMPLATES.c.version, template.name, template.version)
     workflow_of(work.connection, workflow, workflow_version)
     bound = {"workflow": workflow, "workflow_version": workflow_version}
     body = canonical(template)
@@ -69,20 +70,8 @@ def all_newest(connection: Connection) -> list[Template]:
     return [template_of(connection, row.name, row.version).template for row in found]
 
 
-def newest(connection: Connection, table: Table, name: str) -> int:
-    """The newest version of a workflow or template; 0 when there is none."""
-    query = select(table.c.version).where(table.c.name == name).order_by(table.c.version.desc()).limit(1)
-    return connection.execute(query).scalar_one_or_none() or 0
-
-
 def _body(table: Table, name: str, version: int) -> Select[Any]:
     return select(table.c.body).where(table.c.name == name, table.c.version == version)
-
-
-def _check_next(work: Work, table: Table, kind: str, name: str, version: int) -> None:
-    known = newest(work.connection, table, name)
-    if version != known + 1:
-        raise Refused("version", f"the next version of {kind} {name} is {known + 1}, not {version}")
 
 
 def _by(work: Work) -> dict[str, str | int]:

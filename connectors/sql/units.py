@@ -15,8 +15,8 @@ from models.production import unit as model
 from models.production.order import Order, act
 from models.production.routing import Routing, Step
 from models.production.serials import check_serial, number_of
-from models.production.unit import STOPPED, Disposal, Unit
-from models.refusal import NotFound, Refused
+from models.production.unit import STOPPED, Disposal, Stop, Unit
+from models.refusal import NotFound, Refused, need_reason
 from models.sheets.revision import Ref
 
 _PLAIN = tuple(name for name in Unit.__dataclass_fields__ if name not in {"order", "attempts"})
@@ -70,22 +70,22 @@ def enter(work: Work, station: str, serial: str, *, order: str | None = None, se
     if order is not None and before.order != order:
         raise Refused("foreign_serial", f"{serial} belongs to order {before.order}, not to {order}")
     its_order.check_may_work()
-    routing = products.routing_of(work.connection, before.product, before.routing_revision)
+    routing = _routing(work, before)
     after = model.enter(before, routing, station)
-    return _entered(work, before, after, its_order, _setup_digest(work, routing, after, setup_digest))
+    return _entered(work, before, after, its_order, _setup_digest(work, routing, after, station, setup_digest))
 
 
 def enter_by_force(work: Work, station: str, serial: str) -> Moved:
     """Let a unit in whatever was to come first, with no setup sheet asked for: a bypass, or a station that observes."""
     before, order = _locked(work, serial)
-    routing = products.routing_of(work.connection, before.product, before.routing_revision)
+    routing = _routing(work, before)
     return _entered(work, before, model.enter_by_force(before, routing, station), order, None)
 
 
 def succeed(work: Work, station: str, serial: str) -> Moved:
     """A unit passed the step that it is in work at."""
     before, order = _locked(work, serial)
-    routing = products.routing_of(work.connection, before.product, before.routing_revision)
+    routing = _routing(work, before)
     after = write(work, before, model.succeed(before, routing, station))
     _leave(work, before, "passed", "")
     if after.status == "done":
@@ -97,30 +97,26 @@ def succeed(work: Work, station: str, serial: str) -> Moved:
 def fail(work: Work, station: str, serial: str, reason: str) -> Moved:
     """A unit failed there: it goes to rework, or is quarantined."""
     before, order = _locked(work, serial)
-    routing = products.routing_of(work.connection, before.product, before.routing_revision)
+    routing = _routing(work, before)
     after = write(work, before, model.fail(before, routing, station, reason))
     _leave(work, before, "failed", reason)
     work.tell("unit_failed", f"unit/{serial}", step=before.at_step, station=station, status=after.status, reason=reason)
     return Moved(after, order)
 
 
-def stop(work: Work, serial: str, status: Any, reason: str) -> Unit:
+def stop(work: Work, serial: str, status: Stop, reason: str) -> Unit:
     """Quarantine, hold or recall a unit."""
     before, order = lock(work, serial)
-    after = write(work, before, model.stop(before, status, reason))
-    if before.status == "done":
-        _count(work, order, good_qty=-1)
-    work.note(f"unit_{status}", f"unit/{serial}", before=_state(before), after=_state(after), reason=reason)
-    work.tell("unit_stopped", f"unit/{serial}", status=status, reason=reason)
+    after = _stopped(work, before, status, reason)
+    _count(work, order, good_qty=-int(before.status == "done"))
     return after
 
 
 def dispose(work: Work, serial: str, disposal: Disposal, reason: str, rework: str | None = None) -> Unit:
     """What becomes of a unit that was stopped: rework, scrap, or use as it is."""
-    if not reason.strip():
-        raise Refused("reason_missing", "to dispose of a unit takes a reason")
+    need_reason(reason, "to dispose of a unit")
     before, order = lock(work, serial)
-    routing = products.routing_of(work.connection, before.product, before.routing_revision)
+    routing = _routing(work, before)
     after = write(work, before, model.dispose(before, routing, disposal, rework))
     if before.at_step is not None:
         _leave(work, before, "stopped", reason)
@@ -135,24 +131,24 @@ def stop_made_by(work: Work, sheet: Ref, reason: str) -> int:
     of_sheet = SETUPS.c.sheet_number == sheet.number, SETUPS.c.sheet_revision == sheet.revision
     digests = select(SETUPS.c.digest).where(*of_sheet)
     serials = select(UNIT_STEPS.c.serial).where(UNIT_STEPS.c.setup_digest.in_(digests))
-    open_ones = UNITS.c.status.not_in([*STOPPED, "scrapped", "void"])
+    open_ones = UNITS.c.status.not_in([*STOPPED, "scrapped"])
     numbers = select(UNITS.c.order_number).where(UNITS.c.serial.in_(serials), open_ones).distinct()
     stopped = 0
     for number in sorted(work.run(numbers).scalars()):
-        orders.lock(work, number)
-        rows = work.run(select(UNITS).where(UNITS.c.order_number == number, UNITS.c.serial.in_(serials), open_ones))
-        for unit in [_unit(row) for row in rows]:
-            stop(work, unit.serial, "recalled" if unit.status == "done" else "held", reason)
-            stopped += 1
+        order = orders.lock(work, number)
+        concerned = UNITS.c.order_number == number, UNITS.c.serial.in_(serials), open_ones
+        rows = work.run(select(UNITS).where(*concerned).order_by(UNITS.c.serial).with_for_update()).all()
+        for row in rows:
+            _stopped(work, _unit(row), "recalled" if row.status == "done" else "held", reason)
+        _count(work, order, good_qty=-sum(row.status == "done" for row in rows))
+        stopped += len(rows)
     return stopped
 
 
 def lock(work: Work, serial: str) -> tuple[Unit, Order]:
     """A unit and its order that nobody else changes until this work ends; raises `NotFound`."""
     order = orders.lock(work, read(work.connection, serial).order)
-    row = work.one(select(UNITS).where(UNITS.c.serial == serial).with_for_update())
-    assert row is not None  # noqa: S101  it was there, and units are never deleted
-    return _unit(row), order
+    return _unit(work.lock(select(UNITS).where(UNITS.c.serial == serial), "unit", serial)), order
 
 
 def read(connection: Connection, serial: str) -> Unit:
@@ -170,6 +166,18 @@ def write(work: Work, before: Unit, after: Unit) -> Unit:
     return done
 
 
+def _stopped(work: Work, before: Unit, status: Stop, reason: str) -> Unit:
+    after = write(work, before, model.stop(before, status, reason))
+    on = f"unit/{before.serial}"
+    work.note(f"unit_{status}", on, before=_state(before), after=_state(after), reason=reason)
+    work.tell("unit_stopped", on, status=status, reason=reason)
+    return after
+
+
+def _routing(work: Work, unit: Unit) -> Routing:
+    return products.routing_of(work.connection, unit.product, unit.routing_revision)
+
+
 def _fresh(order: Order, serial: str) -> Unit:
     return Unit(serial=serial, order=order.number, product=order.product, routing_revision=order.routing_revision)
 
@@ -184,18 +192,17 @@ def _entered(work: Work, before: Unit, after: Unit, order: Order, setup_digest: 
     return Moved(after, order)
 
 
-def _setup_digest(work: Work, routing: Routing, unit: Unit, shown: str | None) -> str | None:
+def _setup_digest(work: Work, routing: Routing, unit: Unit, station: str, shown: str | None) -> str | None:
     """The setup sheet that the unit is worked on by; raises `Refused` when there is none, or it is not the one."""
-    assert unit.at_station is not None  # noqa: S101  it has just entered
-    step = next(step for step in routing.at_station(unit.at_station) if step.name == unit.at_step)
+    step = next(step for step in routing.at_station(station) if step.name == unit.at_step)
     if not isinstance(step, Step) or step.template is None:
         return None
-    setup = setups.current(work.connection, unit.order, unit.at_station, step.name)
+    setup = setups.current(work.connection, unit.order, station, step.name)
     if setup is None:
-        raise Refused("no_setup", f"{unit.at_station} is not set up for order {unit.order}")
+        raise Refused("no_setup", f"{station} is not set up for order {unit.order}")
     setup.check_ready(work.now_ms)
     if shown is not None and shown != setup.digest:
-        raise Refused("wrong_revision", f"{unit.at_station} works by another setup sheet than the one in force")
+        raise Refused("wrong_revision", f"{station} works by another setup sheet than the one in force")
     return setup.digest
 
 

@@ -7,15 +7,16 @@ from contextlib import AbstractContextManager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Row
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, CursorResult, Row, Select, Table
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql import Executable
 
 from connectors.sql import trail
-from connectors.sql.engine import Transactions, again, open_engine, unavailable
+from connectors.sql.engine import ATTEMPTS, Transactions, is_busy, open_engine, step_aside, unavailable
 from connectors.sql.schema.trail import OUTBOX
 from models.audit import Who
+from models.refusal import NotFound
 from sipe.clock import Clock
 from sipe.contracts.topics import CHANGES_TOPIC
 
@@ -37,7 +38,7 @@ class Work:
         self.connection = connection
         self.who = who
         self.now_ms = now_ms
-        self.noted: list[trail.Note] = []
+        self._noted: list[trail.Note] = []
         self._told: list[dict[str, Any]] = []
 
     def run(self, statement: Executable, values: Iterable[Mapping[str, Any]] | None = None) -> CursorResult[Any]:
@@ -48,9 +49,21 @@ class Work:
         """The only row, or None."""
         return self.run(statement).one_or_none()
 
+    def insert(self, table: Table, row: Mapping[str, Any]) -> int:
+        """A row of a table that counts its key up; the key."""
+        (key,) = self.run(table.insert().values(row)).inserted_primary_key or (0,)
+        return int(key)
+
+    def lock(self, query: Select[Any], kind: str, key: object) -> Row[Any]:
+        """The only row, which nobody else changes until this work ends; raises `NotFound`."""
+        row = self.one(query.with_for_update())
+        if row is None:
+            raise NotFound(kind, key)
+        return row
+
     def note(self, action: str, on: str, *, before: object = None, after: object = None, reason: str = "") -> None:
         """An entry for the audit trail: what is done to what, how it was before and is afterwards, and why."""
-        self.noted.append(trail.Note(action, on, _plain(before), _plain(after), reason))
+        self._noted.append(trail.Note(action, on, _plain(before), _plain(after), reason))
 
     def tell(self, kind: str, on: str, **body: object) -> None:
         """Something for the others: `kind` of change, on what, and whatever they need to know about it."""
@@ -62,7 +75,7 @@ class Work:
         """Write what was noted and told. The trail comes last: whoever holds its head waits for no one else's rows."""
         if self._told:
             self.run(OUTBOX.insert(), self._told)
-        trail.append(self.connection, self.who, self.now_ms, self.noted)
+        trail.append(self.connection, self.who, self.now_ms, self._noted)
 
 
 class Store:
@@ -78,17 +91,23 @@ class Store:
         `what` gets the work and the other arguments. It may run several times, so it changes nothing but through its
         work. Raises what it raises, and then nothing was changed; `StoreUnavailable`.
         """
-        for attempt in range(2**31):
+        attempt = 1
+        while True:
             try:
                 with self.transactions.writing() as connection:
                     work = Work(connection, who, self._clock.now_ms())
                     done = what(work, *args, **options)
                     work.end()
                 return done
-            except (OperationalError, IntegrityError, PoolTimeoutError) as error:
-                if not again(error, attempt):
-                    raise _final(error) from error
-        raise AssertionError  # the loop ends by a return or a raise
+            except IntegrityError:
+                if attempt > 1:
+                    raise
+                # Somebody else inserted that row first: the second attempt sees it, and says what it means.
+            except (OperationalError, PoolTimeoutError) as error:
+                if not is_busy(error) or attempt == ATTEMPTS:
+                    raise unavailable(error) from error
+                step_aside(attempt)
+            attempt += 1
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that only reads."""
@@ -97,10 +116,6 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.transactions.close()
-
-
-def _final(error: SQLAlchemyError) -> Exception:
-    return error if isinstance(error, IntegrityError) else unavailable(error)
 
 
 def _plain(value: object) -> dict[str, Any] | None:

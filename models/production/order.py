@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from models.refusal import Refused
+from models.refusal import Refused, need_reason
 
 Status = Literal["draft", "released", "running", "held", "completed", "closed", "cancelled"]
 Action = Literal["release", "start", "hold", "resume", "complete", "reopen", "close", "cancel"]
@@ -58,8 +58,7 @@ class Order:
 
     def check_may_begin(self) -> None:
         """Raise `Refused` unless another unit of this order may be begun."""
-        if self.status not in {"released", "running"}:
-            raise Refused("order_not_released", f"order {self.number} is {self.status}")
+        self.check_may_work()
         if self.left_qty < 1:
             allowed = self.planned_qty + self.over_qty
             raise Refused("over_quantity", f"order {self.number} is for {allowed} units, and all of them are begun")
@@ -75,13 +74,12 @@ def act(order: Order, action: Action, reason: str = "") -> Order:
     status = NEXT.get((order.status, action))
     if status is None:
         raise Refused("not_now", f"order {order.number} is {order.status}; it cannot {action} now")
-    if action in NEEDS_REASON and not reason.strip():
-        raise Refused("reason_missing", f"to {action} an order takes a reason")
+    if action in NEEDS_REASON:
+        need_reason(reason, f"to {action} an order")
     if action == "cancel" and order.begun_qty:
         raise Refused("begun", f"{order.begun_qty} units of order {order.number} are begun; complete it instead")
-    if action == "complete" and order.good_qty < order.planned_qty and not reason.strip():
-        short = order.planned_qty - order.good_qty
-        raise Refused("reason_missing", f"{short} good units are missing: to complete it short takes a reason")
+    if action == "complete" and order.good_qty < order.planned_qty:
+        need_reason(reason, f"{order.planned_qty - order.good_qty} good units are missing: to complete it short")
     if action == "resume" and not order.begun_qty:
         status = "released"
     return replace(order, status=status)

@@ -24,7 +24,6 @@ ItemKind = Literal["scan", "calibrated", "confirm", "read"]
 
 SCANNED = frozenset({"fixture", "program", "label"})
 MEASURES = frozenset({"equipment", "standard"})
-READ_WORDS = Words(en="Read the instruction", pt="Ler a instrução")
 
 
 class Item(NamedTuple):

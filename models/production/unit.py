@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from models.production.routing import Rework, Routing, Step
-from models.refusal import Refused
+from models.refusal import Refused, need_reason
 
-Status = Literal["waiting", "in_work", "rework", "done", "quarantined", "held", "recalled", "scrapped", "void"]
+Status = Literal["waiting", "in_work", "rework", "done", "quarantined", "held", "recalled", "scrapped"]
+Stop = Literal["quarantined", "held", "recalled"]
 Disposal = Literal["rework", "scrap", "use_as_is"]
 
 STOPPED: frozenset[Status] = frozenset({"quarantined", "held", "recalled"})
@@ -61,7 +62,7 @@ def enter_by_force(unit: Unit, routing: Routing, station: str) -> Unit:
 
     Raises `Refused` where no force helps: a unit that is stopped or scrapped, a station that its product does not pass.
     """
-    if unit.status in STOPPED | {"scrapped", "void"}:
+    if unit.status in STOPPED | {"scrapped"}:
         _check_open(unit, station)
     routing.check_station(station)
     step = routing.at_station(station)[0]
@@ -70,13 +71,6 @@ def enter_by_force(unit: Unit, routing: Routing, station: str) -> Unit:
     if isinstance(step, Rework):
         return replace(work, rework=step.name)
     return replace(work, rework=None, place=routing.place_of(step.name))
-
-
-def void(unit: Unit) -> Unit:
-    """A serial that was given and never used: nobody uses it any more. Raises `Refused`."""
-    if unit.attempts or unit.status != "waiting":
-        raise Refused("begun", f"{unit.serial} was begun")
-    return replace(unit, status="void")
 
 
 def succeed(unit: Unit, routing: Routing, station: str) -> Unit:
@@ -88,8 +82,7 @@ def succeed(unit: Unit, routing: Routing, station: str) -> Unit:
 def fail(unit: Unit, routing: Routing, station: str, reason: str) -> Unit:
     """The unit after it failed there: on its way to rework, or quarantined; raises `Refused`."""
     _check_in_work(unit, station)
-    if not reason.strip():
-        raise Refused("reason_missing", "a failure takes a reason")
+    need_reason(reason, "a failure")
     step = next((step for step in routing.steps if step.name == unit.at_step), None)
     if step is None or step.rework is None or unit.attempts[step.name] >= step.attempts_max:
         because = f"{unit.at_step} failed: {reason}"
@@ -97,14 +90,13 @@ def fail(unit: Unit, routing: Routing, station: str, reason: str) -> Unit:
     return _left(unit, status="rework", rework=step.rework)
 
 
-def stop(unit: Unit, status: Literal["quarantined", "held", "recalled"], reason: str) -> Unit:
+def stop(unit: Unit, status: Stop, reason: str) -> Unit:
     """The unit taken off its way, wherever it is; what is done is recalled, what is scrapped stays so."""
-    if unit.status in {"scrapped", "void"}:
-        raise Refused(unit.status, f"{unit.serial} is {unit.status}")
+    if unit.status == "scrapped":
+        raise Refused("scrapped", f"{unit.serial} is scrapped")
     if unit.status in STOPPED:
         raise Refused("stopped", f"{unit.serial} is {unit.status} already: {unit.stopped_reason}")
-    if not reason.strip():
-        raise Refused("reason_missing", f"to have {unit.serial} {status} takes a reason")
+    need_reason(reason, f"to have {unit.serial} {status}")
     return replace(unit, status=status, stopped_reason=reason)
 
 
@@ -134,8 +126,6 @@ def _check_open(unit: Unit, station: str) -> None:
     match unit.status:
         case "scrapped":
             raise Refused("scrapped", f"{unit.serial} is scrapped; take it off the line")
-        case "void":
-            raise Refused("void", f"{unit.serial} was given back unused; no unit is called so")
         case "quarantined" | "held" | "recalled":
             raise Refused(unit.status, f"{unit.serial} is {unit.status}: {unit.stopped_reason}")
         case "done":

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 from office import open_office
-from web import Web
+from sql_stores import START_MS, store_of
+from web import EXTRA, Web
 
-from connectors.sql import migrate
 from connectors.sql.work import Store
 from sipe.clock import ManualClock
-
-START_MS = 1_790_000_000_000
 
 
 @pytest.fixture
@@ -20,15 +18,16 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'store.sqlite3'}", clock)
-    migrate.upgrade(store.transactions.engine)
-    open_office(store, extra=["pia", "sara", "otto"])
-    yield store
-    store.close()
+def store(clock: ManualClock) -> Iterator[Store]:
+    with store_of(an_office, clock) as store:
+        yield store
+
+
+def an_office(store: Store) -> None:
+    open_office(store, extra=EXTRA)
 
 
 @pytest.fixture
-def web(store: Store, clock: ManualClock) -> Iterator[Web]:
-    with Web(store, clock) as web:
+def web(store: Store, clock: ManualClock, tmp_path: Path) -> Iterator[Web]:
+    with Web(store, clock, tmp_path) as web:
         yield web

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connectors.files import sheet_library
 from connectors.sql import approvals, people, sheets, templates
 from connectors.sql.approvals import Voice
-from connectors.sql.people import Role
 from connectors.sql.work import Store
 from models.approval.workflow import Level, Workflow
 from models.audit import Who
+from models.identity import Role
 from models.sheets.revision import Ref, Revision
 
 ROOT = Who("root", "admin", "t-root")
@@ -23,6 +23,7 @@ STAFF = {
     "davi": ["quality", "engineer"],
     "root": ["admin"],
 }
+NOBODY_ELSE: Mapping[str, Iterable[Role]] = {}
 TWO_LEVELS = Workflow(
     name="two-levels",
     version=1,
@@ -39,13 +40,14 @@ def who(person: str) -> Who:
     return Who(person, "engineer", f"t-{person}")
 
 
-def open_office(store: Store, workflow: Workflow = TWO_LEVELS, extra: Iterable[str] = ()) -> None:
+def open_office(store: Store, extra: Mapping[str, Iterable[Role]] = NOBODY_ELSE) -> None:
     """Hire the staff, and publish the workflow and the template."""
-    for person, roles in {**STAFF, **{person: ["engineer"] for person in extra}}.items():
-        store.work(ROOT, people.add, person, person.title(), [Role(role) for role in roles], f"op-{person}")
-    store.work(ROOT, templates.add_workflow, workflow)
+    staff = {person: [Role(role) for role in roles] for person, roles in STAFF.items()}
+    for person, held in {**staff, **extra}.items():
+        store.work(ROOT, people.add, person, person.title(), held, f"op-{person}")
+    store.work(ROOT, templates.add_workflow, TWO_LEVELS)
     template = sheet_library.template(TEMPLATE)
-    store.work(ROOT, templates.add_template, template, workflow.name, workflow.version)
+    store.work(ROOT, templates.add_template, template, TWO_LEVELS.name, TWO_LEVELS.version)
 
 
 def right_values() -> dict[str, Any]:

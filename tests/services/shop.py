@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from office import ROOT, approved, who
+from sql_stores import START_MS
 
 from connectors.sql import orders, products, setups, units
 from connectors.sql.work import Store
@@ -36,6 +37,8 @@ ROUTING: dict[str, Any] = {
     "rework": [{"name": "repair", "stations": [REPAIR], "returns_to": "assembly"}],
 }
 YEAR_MS = 366 * 86_400_000
+UNTIL_MS = START_MS + YEAR_MS
+"""When every calibration ends."""
 
 
 def open_shop(store: Store) -> None:
@@ -59,14 +62,8 @@ def set_up(store: Store, order: str = "OP-1") -> Setup:
     """The calibration station, its checklist done; the sheet has to be in force."""
     setup = store.work(who("ana"), setups.derive, order, CALIBRATION, "calibration")
     for item in setup.items:
-        until_ms = setup_until_ms(store)
-        setup = store.work(who("ana"), setups.tick, setup.id, item.id, item.expected, valid_until_ms=until_ms)
+        setup = store.work(who("ana"), setups.tick, setup.id, item.id, item.expected, valid_until_ms=UNTIL_MS)
     return setup
-
-
-def setup_until_ms(store: Store) -> int:
-    """A year from now, by the store's clock."""
-    return store.work(who("ana"), lambda work: work.now_ms) + YEAR_MS
 
 
 def ready_shop(store: Store) -> Setup:

@@ -2,23 +2,62 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from mariadb_server import MariaDbServer
 from real_services import require
+from sqlalchemy import select
 
 from connectors.sql import migrate
 from connectors.sql.schema.columns import METADATA
 from connectors.sql.schema.trail import AUDIT_HEAD
 from connectors.sql.work import Store
 from models.audit import GENESIS
-from sipe.clock import Clock
+from sipe.clock import Clock, ManualClock
 
 KINDS = ("sqlite", "mariadb")
+START_MS = 1_790_000_000_000
+"""2026-09-21: when the tests begin, by the clock that they hold."""
 LITERALLY = {"literal_binds": True}
+
+
+@contextmanager
+def store_of(made: Callable[[Store], None], clock: Clock) -> Iterator[Store]:
+    """A SQLite store as `made` leaves a new one; it is made once in a process, and copied for each test."""
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "store.sqlite3"
+        path.write_bytes(_image(made))
+        store = Store(f"sqlite:///{path}", clock)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+@cache
+def _image(made: Callable[[Store], None]) -> bytes:
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "store.sqlite3"
+        store = Store(f"sqlite:///{path}", ManualClock(START_MS))
+        migrate.upgrade(store.transactions.engine)
+        made(store)
+        store.close()
+        return path.read_bytes()
+
+
+def empty(_: Store) -> None:
+    """A store with nothing in it but its tables."""
+
+
+def content(store: Store) -> dict[str, list[Any]]:
+    """Everything in a store."""
+    with store.reading() as connection:
+        return {table.name: list(connection.execute(select(table))) for table in METADATA.sorted_tables}
 
 
 class SqlServers:
@@ -31,15 +70,16 @@ class SqlServers:
     @contextmanager
     def store(self, kind: str, clock: Clock) -> Iterator[Store]:
         """An empty store of a kind with today's schema, for one test."""
-        store = Store(self._sqlite_url() if kind == "sqlite" else self._mariadb_url(), clock)
+        if kind == "sqlite":
+            with store_of(empty, clock) as store:
+                yield store
+            return
+        store = Store(self._mariadb_url(), clock)
         try:
             migrate.upgrade(store.transactions.engine)
             yield store
         finally:
             store.close()
-
-    def _sqlite_url(self) -> str:
-        return f"sqlite:///{self._directory / secrets.token_hex(6)}.sqlite3"
 
     def _mariadb_url(self) -> str:
         require("mariadb")

@@ -4,54 +4,54 @@ from __future__ import annotations
 
 import itertools
 import threading
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
 from httpx import Client, Response
-from office import STAFF
+from office import ROOT, STAFF
 from server_process import free_port
-from shop import ASSEMBLY, CALIBRATION, PACKING, REPAIR
+from shop import ASSEMBLY, CALIBRATION, LINE, PACKING, REPAIR
 from waiting import until
 
 from api.app import create_app
+from api.keys import KeyRing
 from api.services import Services
+from api.tokens import Tokens
+from connectors.sql import credentials, devices
+from connectors.sql.identity import Shown, sign_in, verify_again
+from connectors.sql.secrecy import Cost, Secrets
 from connectors.sql.work import Store
-from models.identity import Principal, Role
-from models.refusal import Forbidden, Refused
+from models.identity import Role
 from sipe.clock import Clock
 
 STATIONS = {"asm": ASSEMBLY, "cal": CALIBRATION, "pack": PACKING, "fix": REPAIR}
-ROLES = {**STAFF, "pia": ["planner"], "sara": ["supervisor"], "otto": ["operator"], "root": ["admin"]}
-PIN = "246810"
-
-
-def principal_of(token: str) -> Principal:
-    """Tokens of the tests are names: how tokens are made and checked is tested where they are."""
-    roles = ["station"] if token in STATIONS else ROLES.get(token)
-    if roles is None:
-        raise Refused("token", "this token is none of ours")
-    return Principal(
-        identity=token,
-        kind="device" if token in STATIONS else "person",
-        roles=frozenset(map(Role, roles)),
-        station=STATIONS.get(token),
-        token=token,
-        authenticated_ms=0,
-    )
-
-
-def verify_again(principal: Principal, secret: str) -> None:
-    """Everybody in the tests has one PIN."""
-    if secret != PIN:
-        raise Forbidden("signature", f"this is not the PIN of {principal.identity}")
+ON_THE_LINE = {"pia": "planner", "sara": "supervisor", "otto": "operator"}
+EXTRA = {
+    **{person: (Role(role, LINE),) for person, role in ON_THE_LINE.items()},
+    "lia": (Role("supervisor", "manaus.final.line-2"), Role("planner", "manaus.final.line-2")),
+}
+"""Whom the office lacks: people of the shop's line, and one of another."""
+PIN = "246813"
+CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
 
 
 class Web:
-    """A server on a port of its own: `with Web(store, clock) as web: web.post("ana", "/v1/sheets", {...})`."""
+    """A server on a port of its own: `with Web(store, clock, tmp_path) as web: web.get("ana", "/v1/sheets")`."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        services = Services(store=store, clock=clock, principal_of=principal_of, verify_again=verify_again)
+    def __init__(self, store: Store, clock: Clock, directory: Path) -> None:
+        self._store = store
+        self._secrets = Secrets(CHEAP)
+        self._tokens = Tokens(KeyRing(directory / "keys", clock.now_ms(), may_create=True), clock)
+        self._signed_in: dict[str, str] = {}
+        services = Services(
+            store=store,
+            clock=clock,
+            principal_of=self._tokens.verify,
+            verify_again=partial(verify_again, store, self._secrets),
+        )
         port = free_port()
         config = uvicorn.Config(create_app(services), port=port, lifespan="off", log_config=None, ws="none")
         self._server = uvicorn.Server(config)
@@ -71,11 +71,29 @@ class Web:
         self._server.should_exit = True
         self._thread.join()
 
+    def token(self, who: str) -> str:
+        """An access token: people sign in with badge and PIN, stations enrol; whoever is neither has none."""
+        if who not in self._signed_in:
+            self._signed_in[who] = self._sign_in(who)
+        return self._signed_in[who]
+
+    def _sign_in(self, who: str) -> str:
+        store, secrets = self._store, self._secrets
+        if who in STATIONS:
+            session = devices.enrol(store, secrets, store.work(ROOT, devices.offer, secrets, STATIONS[who]).text)
+        elif who in STAFF or who in EXTRA:
+            store.work(ROOT, credentials.set_badge, who, f"badge of {who}")
+            credentials.set_pin(store, secrets, ROOT, who, PIN)
+            session = sign_in(store, secrets, Shown(badge=f"badge of {who}", secret=PIN))
+        else:
+            return who
+        return self._tokens.issue(session.principal)
+
     def send(self, who: str | None, method: str, path: str, body: Any = None, **headers: str) -> Response:
-        """A request of somebody; an idempotency key of its own unless one is given."""
+        """A request of somebody, who signs in first; an idempotency key of its own unless one is given."""
         sent = {name.replace("_", "-"): text for name, text in headers.items()}
         if who is not None:
-            sent["authorization"] = f"Bearer {who}"
+            sent["authorization"] = f"Bearer {self.token(who)}"
         if method == "POST":
             sent.setdefault("idempotency-key", f"test-key-{next(self._keys)}")
         return self.client.request(method, path, json=body, headers=sent)

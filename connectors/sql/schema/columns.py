@@ -31,11 +31,19 @@ NUMBER: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
 DOCUMENT: TypeEngine[str] = Text().with_variant(LONGTEXT(), "mariadb")
 
 
+MARIADB: dict[str, Any] = {
+    "mariadb_engine": "InnoDB",
+    "mariadb_default_charset": "utf8mb4",
+    "mariadb_collate": COLLATION,
+}
+"""Of every table, so that no server's default decides."""
+KEPT: dict[str, Any] = {"ondelete": "RESTRICT", "onupdate": "RESTRICT"}
+"""A reference that can never dangle: what is referred to is not deleted."""
+
+
 def table(name: str, *items: SchemaItem) -> Table:
-    """A table; MariaDB's engine and collation are said, so that no server's default decides."""
-    return Table(
-        name, METADATA, *items, mariadb_engine="InnoDB", mariadb_default_charset="utf8mb4", mariadb_collate=COLLATION
-    )
+    """A table of the store."""
+    return Table(name, METADATA, *items, **MARIADB)
 
 
 def key(name: str, *items: SchemaItem, chars: int = 64, **options: Any) -> Column[Any]:
@@ -44,8 +52,8 @@ def key(name: str, *items: SchemaItem, chars: int = 64, **options: Any) -> Colum
 
 
 def to(target: str) -> ForeignKey:
-    """A reference that can never dangle: what is referred to is not deleted."""
-    return ForeignKey(target, ondelete="RESTRICT", onupdate="RESTRICT")
+    """A reference to a column."""
+    return ForeignKey(target, **KEPT)
 
 
 def number(name: str, *items: SchemaItem, **options: Any) -> Column[Any]:

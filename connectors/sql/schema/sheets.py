@@ -55,7 +55,7 @@ SHEETS = table(
     key("workflow", nullable=True),
     number("workflow_version", nullable=True),
     number("round"),
-    number("level_at"),
+    key("level", nullable=True),  # the one that is open, or was last
     number("opened_ms", nullable=True),
     number("escalated"),
     number("version"),

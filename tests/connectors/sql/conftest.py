@@ -3,12 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sql_stores import KINDS, SqlServers
+from sql_stores import KINDS, START_MS, SqlServers
 
 from connectors.sql.work import Store
 from sipe.clock import ManualClock
-
-START_MS = 1_790_000_000_000
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
+from at_once import AT_ONCE, together
 from office import ROOT, open_office, who
 from sqlalchemy import func, select
 
@@ -26,7 +23,6 @@ from models.identity import Role, Unproven
 from models.refusal import NotFound, Refused, Stale
 from sipe.clock import ManualClock
 
-AT_ONCE = 16
 CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
 PASSWORD, OTHER_PASSWORD = "correct horse battery", "another horse battery"
 PIN, BADGE = "493817", "04:A2:2B:91"
@@ -94,30 +90,6 @@ def everything(store: Store) -> str:
         return "\n".join(
             str(tuple(row)) for table in METADATA.tables.values() for row in connection.execute(select(table))
         )
-
-
-def together(what: Callable[[], object]) -> Counter[str]:
-    """What came of it when all do it at once."""
-    barrier, came, errors = threading.Barrier(AT_ONCE), Counter[str](), list[BaseException]()
-
-    def one() -> None:
-        barrier.wait()
-        try:
-            what()
-            came["done"] += 1
-        except Refused as refused:
-            came[refused.reason] += 1
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=one) for _ in range(AT_ONCE)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return came
 
 
 @pytest.mark.parametrize(
@@ -237,7 +209,7 @@ def test_nobody_is_locked_out_for_longer_than_an_hour() -> None:
 
 
 def test_many_guesses_at_once_are_worth_no_more_than_five(office: Store, secrets: CountingSecrets) -> None:
-    assert together(lambda: sign_in(office, secrets, by_name("a wrong password"))) == {"sign_in": AT_ONCE}
+    assert together(lambda _: sign_in(office, secrets, by_name("a wrong password"))) == {"sign_in": AT_ONCE}
     assert person_row(office).failures == FAILURES_MAX
     assert actions(office, "person/ana").count("locked_out") == 1
 
@@ -396,7 +368,7 @@ def test_of_many_that_refresh_one_token_one_gets_a_successor_and_none_keeps_it(
         session = sign_in(office, secrets, by_name())
         successors: list[Session] = []
 
-        def refresh(token: str = session.refresh, successors: list[Session] = successors) -> None:
+        def refresh(_: int, token: str = session.refresh, successors: list[Session] = successors) -> None:
             successors.append(sessions.refresh(office, secrets, token))
 
         came = together(refresh)
@@ -483,7 +455,11 @@ def test_a_code_is_good_for_a_quarter_of_an_hour(office: Store, secrets: Countin
 def test_of_many_that_use_one_code_one_is_a_device(office: Store, secrets: CountingSecrets) -> None:
     for number in range(1, 4):
         code = office.work(ROOT, devices.offer, secrets, STATION)
-        came = together(partial(devices.enrol, office, secrets, code.text))
+
+        def enrol(_: int, text: str = code.text) -> None:
+            devices.enrol(office, secrets, text)
+
+        came = together(enrol)
         assert came == {"done": 1, "enrolment": AT_ONCE - 1}
         with office.reading() as connection:
             assert len(devices.listed(connection, STATION)) == number

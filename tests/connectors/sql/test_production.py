@@ -21,11 +21,11 @@ from shop import (
     released,
     set_up,
 )
+from sql_stores import content
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import DatabaseError
 
 from connectors.sql import force, orders, passports, products, setups, sheets, stations, units
-from connectors.sql.schema.columns import METADATA
 from connectors.sql.schema.production import REFUSALS, SETUPS, UNIT_STEPS, UNITS
 from connectors.sql.work import Store
 from models.production.bom import bom_of
@@ -41,11 +41,6 @@ ANA = who("ana")
 @pytest.fixture(autouse=True)
 def office(store: Store) -> None:
     open_office(store)
-
-
-def content(store: Store) -> dict[str, list[Any]]:
-    with store.reading() as connection:
-        return {table.name: list(connection.execute(select(table))) for table in METADATA.sorted_tables}
 
 
 def refusal(store: Store, what: Any, *args: Any, **options: Any) -> str:
@@ -263,7 +258,7 @@ class TestStations:
         with store.reading() as connection:
             assignment = stations.at_work(connection, CALIBRATION, "OP-1", clock.now_ms())
             told = stations.contract_of(connection, assignment, CALIBRATION)
-            left = stations.allowance(connection, "OP-1")
+            left = stations.allowance(connection, assignment.order)
         assert (told.setup_digest, told.step) == (setup.digest, "calibration")
         assert {one.id for one in told.tables} == {"load_points", "gain_registers"}
         assert (left.allowed_qty, left.next_serial) == (10, "WA000001")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 
 import pytest
+from at_once import AT_ONCE, together
 from office import open_office, say, submitted, who
 from sqlalchemy import func, select
 
@@ -18,37 +17,13 @@ from connectors.sql.schema.sheets import APPROVED_SHEETS, DECISIONS, SHEETS
 from connectors.sql.schema.trail import OUTBOX
 from connectors.sql.work import Store
 from models.audit import verify
-from models.refusal import Refused
+from models.identity import Role
 from models.sheets.revision import Revision
 
-AT_ONCE = 16
 SHEETS_CONTESTED = 625 if os.environ.get("SIPE_PROVE") else 12
 """Times 16 connections: 10,000 contested decisions in a full proof."""
 PEOPLE = [f"p{number}" for number in range(AT_ONCE)]
-
-
-def together(what: Callable[[int], str]) -> Counter[str]:
-    """What came of it when all do it at once; an error that is no refusal is raised."""
-    barrier, came = threading.Barrier(AT_ONCE), Counter[str]()
-    errors: list[BaseException] = []
-
-    def one(number: int) -> None:
-        barrier.wait()
-        try:
-            came[what(number)] += 1
-        except Refused as refused:
-            came[refused.reason] += 1
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(AT_ONCE)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return came
+ENGINEERS = dict.fromkeys(PEOPLE, (Role("engineer"),))
 
 
 def decide(store: Store, sheet: Revision, number: int) -> str:
@@ -60,7 +35,7 @@ def decide(store: Store, sheet: Revision, number: int) -> str:
 
 @pytest.mark.timeout(60 + SHEETS_CONTESTED * 4)
 def test_of_many_decisions_at_once_one_moves_the_sheet_and_no_update_is_lost(store: Store) -> None:
-    open_office(store, extra=PEOPLE)
+    open_office(store, extra=ENGINEERS)
     came = Counter[str]()
     for number in range(SHEETS_CONTESTED):
         sheet = submitted(store, f"TS-{number}")
@@ -70,17 +45,17 @@ def test_of_many_decisions_at_once_one_moves_the_sheet_and_no_update_is_lost(sto
         came += found
     with store.reading() as connection:
         assert connection.execute(select(func.count()).select_from(DECISIONS)).scalar_one() == SHEETS_CONTESTED
-        levels = connection.execute(select(SHEETS.c.level_at, SHEETS.c.version, SHEETS.c.status)).all()
+        levels = connection.execute(select(SHEETS.c.level, SHEETS.c.version, SHEETS.c.status)).all()
         told = connection.execute(select(func.count()).where(OUTBOX.c.body.like('%"kind":"sheet_decided"%')))
         assert told.scalar_one() == SHEETS_CONTESTED
         head, lines = trail.head(connection), list(trail.export(connection))
-    assert {tuple(row) for row in levels} == {(1, 3, "submitted")}
+    assert {tuple(row) for row in levels} == {("release", 3, "submitted")}
     assert list(verify(lines, {head.seq: head.seal})) == []
     assert sum(came.values()) == SHEETS_CONTESTED * AT_ONCE
 
 
 def test_sheets_of_their_own_do_not_stand_in_each_others_way(store: Store) -> None:
-    open_office(store, extra=PEOPLE)
+    open_office(store, extra=ENGINEERS)
     refs = [submitted(store, f"TS-{number}").ref for number in range(AT_ONCE)]
     for ref in refs:
         say(store, ref, "approve ana check")

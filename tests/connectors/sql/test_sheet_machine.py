@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
-from functools import cache
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from office import open_office, right_values, who
+from sql_stores import START_MS, store_of
 from sqlalchemy import func, select
 
-from connectors.sql import approvals, force, migrate, sheets, trail
+from connectors.sql import approvals, force, sheets, trail
 from connectors.sql.approvals import Voice
 from connectors.sql.schema.sheets import APPROVED_SHEETS, DECISIONS
-from connectors.sql.work import Store
 from models.audit import verify
 from models.refusal import Refused
 from models.sheets.revision import Ref
 from sipe.clock import ManualClock
 
-START_MS = 1_790_000_000_000
 NUMBER = "TS-1"
 PEOPLE = st.sampled_from(["gil", "ana", "bia", "caio", "davi"])
 LEVELS = {"check": {"gil", "ana", "bia", "davi"}, "release": {"caio", "davi"}}
@@ -85,31 +82,16 @@ class TinyModel:
         return True
 
 
-@cache
-def an_office() -> bytes:
-    """A store that is open for business, made once."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "store.sqlite3"
-        store = Store(f"sqlite:///{path}", ManualClock(START_MS))
-        migrate.upgrade(store.transactions.engine)
-        open_office(store)
-        store.close()
-        return path.read_bytes()
-
-
 class SheetMachine(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
-        self.directory = tempfile.TemporaryDirectory()
-        path = Path(self.directory.name) / "store.sqlite3"
-        path.write_bytes(an_office())
-        self.store = Store(f"sqlite:///{path}", ManualClock(START_MS))
+        self.scope = ExitStack()
+        self.store = self.scope.enter_context(store_of(open_office, ManualClock(START_MS)))
         self.model = TinyModel()
 
     def teardown(self) -> None:
-        if hasattr(self, "store"):
-            self.store.close()
-            self.directory.cleanup()
+        if hasattr(self, "scope"):
+            self.scope.close()
 
     def both(self, expected: bool, person: str, what: Any, *args: Any, **options: Any) -> None:
         try:

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 from office import ROOT, TEMPLATE, approved, draft, open_office, right_values, say, submitted, who
+from sql_stores import content
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 from connectors.files import sheet_library
 from connectors.sql import approvals, force, sheets, templates, trail
 from connectors.sql.approvals import Voice
-from connectors.sql.schema.columns import METADATA
 from connectors.sql.schema.people import PEOPLE
 from connectors.sql.schema.sheets import APPROVED_SHEETS, DECISIONS, SHEETS
 from connectors.sql.schema.trail import OUTBOX
@@ -28,12 +28,6 @@ from sipe.clock import ManualClock
 @pytest.fixture(autouse=True)
 def office(store: Store) -> None:
     open_office(store)
-
-
-def content(store: Store) -> dict[str, list[Any]]:
-    """Everything in the store."""
-    with store.reading() as connection:
-        return {table.name: list(connection.execute(select(table))) for table in METADATA.sorted_tables}
 
 
 def in_force(store: Store) -> list[Ref]:

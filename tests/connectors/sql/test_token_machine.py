@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from office import ROOT, open_office, who
+from sql_stores import START_MS, store_of
 from sqlalchemy import select
 
-from connectors.sql import credentials, migrate, people, sessions, trail
+from connectors.sql import credentials, people, sessions, trail
 from connectors.sql.identity import Shown, sign_in
 from connectors.sql.schema.identity import TOKEN_FAMILIES
 from connectors.sql.schema.people import PEOPLE
@@ -24,7 +23,6 @@ from models.audit import verify
 from models.identity import Unproven
 from sipe.clock import ManualClock
 
-START_MS = 1_790_000_000_000
 SECRETS = Secrets(Cost(passes=1, memory_kib=8, lanes=1))
 ANA = Shown(person="ana", secret="correct horse battery")  # noqa: S106  of a store that is thrown away
 
@@ -39,33 +37,23 @@ class Family:
     alive: bool = True
 
 
-@cache
-def an_office() -> bytes:
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "store.sqlite3"
-        store = Store(f"sqlite:///{path}", ManualClock(START_MS))
-        migrate.upgrade(store.transactions.engine)
-        open_office(store)
-        credentials.set_password(store, SECRETS, ROOT, "ana", ANA.secret)
-        store.close()
-        return path.read_bytes()
+def an_office(store: Store) -> None:
+    open_office(store)
+    credentials.set_password(store, SECRETS, ROOT, "ana", ANA.secret)
 
 
 class TokenMachine(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
-        self.directory = tempfile.TemporaryDirectory()
-        path = Path(self.directory.name) / "store.sqlite3"
-        path.write_bytes(an_office())
+        self.scope = ExitStack()
         self.clock = ManualClock(START_MS)
-        self.store = Store(f"sqlite:///{path}", self.clock)
+        self.store = self.scope.enter_context(store_of(an_office, self.clock))
         self.families: list[Family] = []
         self.active = True
 
     def teardown(self) -> None:
-        if hasattr(self, "store"):
-            self.store.close()
-            self.directory.cleanup()
+        if hasattr(self, "scope"):
+            self.scope.close()
 
     @rule()
     def sign_in(self) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0005"
+down_revision = "0004"
 
 IN_FORCE = (
     "NOT EXISTS (SELECT 1 FROM approved_sheets WHERE number = NEW.sheet_number AND revision = NEW.sheet_revision "
