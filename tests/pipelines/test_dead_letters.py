@@ -181,6 +181,7 @@ def letters_in(runtime: Runtime) -> list[Letter]:
     return [one.letter for one in read_letters(runtime.system.kafka) if one.letter]
 
 
+@pytest.mark.long
 @pytest.mark.stack
 def test_letters_whose_time_has_come_are_counted_as_if_never_rejected(
     runtime: Runtime, capsys: pytest.CaptureFixture[str]

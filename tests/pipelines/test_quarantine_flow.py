@@ -99,6 +99,7 @@ def test_a_bad_sender_is_set_aside_alone(tmp_path: Path) -> None:
         assert rows == [{"station": BAD, "ms": T0 + 180_000, "reason": "schema"}]
 
 
+@pytest.mark.long
 @pytest.mark.stack
 def test_a_bad_deploy_stops_the_flow_and_the_override_lets_it_go_on(tmp_path: Path) -> None:
     settings = replace(Settings(), data_dir=tmp_path)

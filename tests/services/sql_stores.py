@@ -11,7 +11,7 @@ from typing import Any
 
 from mariadb_server import MariaDbServer
 from real_services import require
-from sqlalchemy import select
+from sqlalchemy import exists, literal, select, text, union_all
 
 from connectors.sql import migrate
 from connectors.sql.schema.columns import METADATA
@@ -23,7 +23,6 @@ from sipe.clock import Clock, ManualClock
 KINDS = ("sqlite", "mariadb")
 START_MS = 1_790_000_000_000
 """2026-09-21: when the tests begin, by the clock that they hold."""
-LITERALLY = {"literal_binds": True}
 
 
 @contextmanager
@@ -60,6 +59,18 @@ def content(store: Store) -> dict[str, list[Any]]:
         return {table.name: list(connection.execute(select(table))) for table in METADATA.sorted_tables}
 
 
+def _empty_again(store: Store) -> None:
+    """What a test has left goes, which is quicker than tables made anew; TRUNCATE fires no trigger."""
+    with store.transactions.engine.begin() as connection:
+        asked = [select(literal(table.name)).where(exists(select(table))) for table in METADATA.tables.values()]
+        filled = connection.execute(union_all(*asked)).scalars().all()
+        connection.execute(text("SET foreign_key_checks = 0"))
+        for name in filled:
+            connection.execute(text(f"TRUNCATE {name}"))
+        connection.execute(text("SET foreign_key_checks = 1"))
+        connection.execute(AUDIT_HEAD.insert().values(id=1, seq=0, seal=GENESIS))
+
+
 class SqlServers:
     """Makes empty stores; MariaDB is started when the first test asks for it."""
 
@@ -74,24 +85,22 @@ class SqlServers:
             with store_of(empty, clock) as store:
                 yield store
             return
-        store = Store(self._mariadb_url(), clock)
+        store = Store(self._started().url, clock)
         try:
-            migrate.upgrade(store.transactions.engine)
             yield store
         finally:
+            _empty_again(store)
             store.close()
 
-    def _mariadb_url(self) -> str:
+    def _started(self) -> MariaDbServer:
         require("mariadb")
         if self._mariadb is None:
             self._mariadb = MariaDbServer(self._directory / "mariadb")
             self._mariadb.start()
-        elif self._mariadb.ask("SHOW TABLES"):
-            # Emptied, which takes a tenth of the time of making it anew; TRUNCATE fires no trigger.
-            tables = (f"TRUNCATE {table.name}" for table in METADATA.tables.values())
-            first_head = str(AUDIT_HEAD.insert().values(id=1, seq=0, seal=GENESIS).compile(compile_kwargs=LITERALLY))
-            self._mariadb.ask("; ".join(("SET foreign_key_checks = 0", *tables, first_head)))
-        return self._mariadb.url
+            first = Store(self._mariadb.url, ManualClock(START_MS))
+            migrate.upgrade(first.transactions.engine)
+            first.close()
+        return self._mariadb
 
     def close(self) -> None:
         """Stop what was started."""
