@@ -33,8 +33,8 @@ services: install-dev ## Install the real servers that tests use (Debian package
 	@$(BIN)/python tests/services/install.py
 
 lint: install-dev ## Check style, types and the borders between rooms
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check --no-cache
+	@$(BIN)/ruff format --check --no-cache
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from models.identity import Principal
-
 from connectors.sql.work import Store
+from models.identity import Principal
 from sipe.clock import Clock
 
 
