@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.cimpl import NewTopic
 from kafka_cluster import KafkaCluster
 from real_services import require
@@ -280,6 +280,15 @@ def test_a_killed_broker_loses_nothing_that_was_accepted(tmp_path: Path) -> None
     assert records - sent(tried) == Counter()  # nothing that nobody sent, and nothing doubled by the producer
 
 
+def knows_topic(broker: KafkaAddress) -> bool:
+    """Whether a broker has heard of the topic: one that has just started learns it after the others."""
+    try:
+        partition_count(Producer({"bootstrap.servers": broker.bootstrap}, logger=LOGGER), broker, TOPIC)
+    except SipeError:
+        return False
+    return True
+
+
 @pytest.mark.long
 @pytest.mark.needs("kafka")
 def test_where_one_broker_of_two_is_frozen_only_what_is_there_is_accepted(tmp_path: Path) -> None:
@@ -295,6 +304,7 @@ def test_where_one_broker_of_two_is_frozen_only_what_is_there_is_accepted(tmp_pa
         until(lambda: leaders() == {1, 2})
         address = KafkaAddress(cluster.bootstrap)
         events = [valid(seq, f"s.a.l.station-{seq % 40}") for seq in range(1, 401)]
+        until(lambda: all(knows_topic(KafkaAddress(one)) for one in cluster.bootstrap.split(",")))
         with IngestProducer(address, deadline_s=3.0) as producer:
             assert all(producer.send([valid(seq, f"s.a.l.station-{seq}", boot=9) for seq in range(1, 41)]))
             cluster.freeze(2)
