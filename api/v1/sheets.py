@@ -186,6 +186,15 @@ def revoke_sheet(call: Write, number: DocumentName, revision: Version) -> Sheet:
     return _sheet(call.work.connection, force.revoke(call.work, Ref(number, revision), call.version, call.body.reason))
 
 
+@routes.write(
+    "POST", "/v1/sheets/{number}/{revision}/takeover", scope="sheets:write", body=Because, answer=Sheet, if_match=True
+)
+def take_sheet_over(call: Write, number: DocumentName, revision: Version) -> Sheet:
+    """Go on with a draft, or what came back, whose author is no longer active."""
+    found = sheets.take_over(call.work, Ref(number, revision), call.version, call.body.reason)
+    return _sheet(call.work.connection, found)
+
+
 @routes.read("/v1/inbox", scope="sheets:decide", answer=Page)
 def inbox(call: Read) -> Page:
     """The sheets that wait for a decision of yours."""

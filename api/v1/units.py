@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from api.http.conventions import cursor_of, key_of
 from api.http.route import Page, Read, Routes, Write
+from api.v1.orders import Limit, LinePath
 from api.v1.shapes import DocumentName, Reason, SerialText
 from api.v1.stations import UnitNow, unit_now
-from connectors.sql import orders, passports, units
+from connectors.sql import orders, passports, products, units
 from connectors.sql.passports import Passport
-from models.production.unit import Disposal, Stop
+from models.production.unit import Disposal, Status, Stop, Unit
 from sipe.contracts.fields import Name
 
 routes = Routes("units")
@@ -32,6 +34,31 @@ class NewDisposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     rework: DocumentName | None = None
     reason: Reason
     secret: Annotated[str, Meta(min_length=1, max_length=200, description="Password or PIN, once more: the signature.")]
+
+
+class StoppedUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A unit that passes nowhere until somebody disposes of it."""
+
+    serial: str
+    order: str
+    product: str
+    status: Status
+    reason: str
+    failed_step: str | None
+    """The step whose failure put it into quarantine."""
+    rework: list[str]
+    """Where it may be sent to."""
+    version: int
+
+
+@routes.read("/v1/stopped-units", scope="read", answer=Page, status=Stop, line=LinePath, cursor=str, limit=Limit)
+def stopped_units(call: Read) -> Page:
+    """Units that are quarantined, held or recalled, and wait for somebody to dispose of them."""
+    limit = call.query.get("limit", 50)
+    after = key_of(call.query["cursor"], str) if "cursor" in call.query else ""
+    found = units.stopped(call.connection, call.query.get("status"), call.query.get("line"), after, limit)
+    more = cursor_of(found[-1].serial) if len(found) == limit else None
+    return Page(items=[_stopped(call, one) for one in found], next=more)
 
 
 @routes.read("/v1/units/{serial}", scope="read", answer=Passport)
@@ -61,6 +88,12 @@ def dispose_unit(call: Write, serial: SerialText) -> UnitNow:
     _check_line(call, "units:dispose", serial)
     given: NewDisposal = call.body
     return unit_now(units.dispose(call.work, serial, given.disposal, given.reason, given.rework))
+
+
+def _stopped(call: Read, unit: Unit) -> StoppedUnit:
+    routing = products.routing_of(call.connection, unit.product, unit.routing_revision)
+    told = {name: getattr(unit, name) for name in ("serial", "order", "product", "status", "failed_step", "version")}
+    return StoppedUnit(**told, reason=unit.stopped_reason, rework=[one.name for one in routing.rework])
 
 
 def _check_line(call: Write, scope: Literal["units:stop", "units:dispose"], serial: str) -> None:

@@ -64,8 +64,8 @@ def expire(work: Work, ref: Ref) -> Revision:
     if after == case:
         return found
     changed = sheets.write_case(work, found, after)
-    work.note("sheet_time_limit", str(ref), before=_place(case), after=_place(after))
-    work.tell("sheet_time_limit", str(ref), level=case.level.name, **_place(after))
+    work.note("approval_expired", str(ref), before=_place(case), after=_place(after))
+    work.tell("approval_expired", str(ref), level=case.level.name, escalated=after.escalated, **_place(after))
     return changed
 
 

@@ -11,7 +11,7 @@ from connectors.sql import products, units
 from connectors.sql.schema.production import BOMS, SETUPS, UNIT_LINKS, UNIT_STEPS
 from connectors.sql.versions import newest
 from connectors.sql.work import Work
-from models.production.unit import Status, Unit
+from models.production.unit import Status, Unit, check_in_work, check_part
 from models.refusal import Refused
 
 DEPTH_MAX = 8
@@ -65,12 +65,11 @@ class Passport(msgspec.Struct, frozen=True, kw_only=True):
 def link(work: Work, station: str, serial: str, told: Link) -> None:
     """Say what went into a unit that is in work at a station; the same again changes nothing. Raises `Refused`."""
     unit, _ = units.lock(work, serial)
-    if unit.at_station != station:
-        raise Refused("not_in_work", f"{serial} is not in work at {station}")
+    check_in_work(unit, station)
     if told.kind == "unit":
         if told.child == serial:
             raise Refused("own_part", f"{serial} cannot be a part of itself")
-        units.read(work.connection, told.child)
+        check_part(units.read(work.connection, told.child))
         if serial in holding(work.connection, serial=told.child, upwards=False):
             raise Refused("own_part", f"{serial} is a part of {told.child}")
         elsewhere = UNIT_LINKS.c.kind == "unit", UNIT_LINKS.c.child == told.child, UNIT_LINKS.c.parent != serial

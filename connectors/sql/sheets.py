@@ -11,11 +11,12 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, select, update
 
 from connectors.sql import templates
-from connectors.sql.schema.sheets import DOCUMENTS, SHEETS, SUBMISSIONS, TEMPLATES
+from connectors.sql.schema.people import PEOPLE
+from connectors.sql.schema.sheets import DOCUMENTS, FORMER_AUTHORS, SHEETS, SUBMISSIONS, TEMPLATES
 from connectors.sql.versions import newest
 from connectors.sql.work import Work, canonical
 from models.approval.case import AGAIN, Case, submit, submit_again
-from models.refusal import Invalid, NotFound, Refused, Stale
+from models.refusal import Invalid, NotFound, Refused, Stale, need_reason
 from models.sheets.check import Values, completed, problems
 from models.sheets.compare import digest
 from models.sheets.revision import REVISABLE, Ref, Revision, Status, status_of
@@ -61,7 +62,7 @@ def put_up(work: Work, ref: Ref, expected: int | None) -> Revision:
     if wrong := problems(bound.template, found.values):
         raise Invalid(f"{len(wrong)} of what is filled in cannot stand", wrong)
     if found.round == 0:
-        case = submit(bound.workflow, found.author, work.now_ms)
+        case = submit(bound.workflow, found.author, work.now_ms, former_authors(work.connection, ref))
     else:
         ended = case_of(work.connection, found)
         case = submit_again(ended, found.author, work.now_ms, bound.workflow)
@@ -73,6 +74,29 @@ def put_up(work: Work, ref: Ref, expected: int | None) -> Revision:
     work.note("sheet_submitted", str(ref), after={"digest": told, "round": case.round})
     work.tell("sheet_submitted", str(ref), round=case.round, level=case.level.name)
     return changed
+
+
+def take_over(work: Work, ref: Ref, expected: int | None, reason: str) -> Revision:
+    """Go on with what somebody has left behind who is no longer active; they stay apart from its approval."""
+    found = lock(work, ref, expected)
+    active = work.run(select(PEOPLE.c.active).where(PEOPLE.c.id == found.author).with_for_update(read=True))
+    found.check_left_behind(bool(active.scalar_one()))
+    need_reason(reason, "to take a sheet over")
+    about = {**ref._asdict(), "person": found.author, "by": work.who.identity, "reason": reason, "at_ms": work.now_ms}
+    if found.author not in former_authors(work.connection, ref):
+        work.run(FORMER_AUTHORS.insert().values(about))
+    changed = _write(work, found, author=work.who.identity)
+    work.note(
+        "sheet_taken_over", str(ref), before={"author": found.author}, after={"author": changed.author}, reason=reason
+    )
+    work.tell("sheet_taken_over", str(ref))
+    return changed
+
+
+def former_authors(connection: Connection, ref: Ref) -> frozenset[str]:
+    """Who wrote on a revision before somebody took it over."""
+    of_row = FORMER_AUTHORS.c.number == ref.number, FORMER_AUTHORS.c.revision == ref.revision
+    return frozenset(connection.execute(select(FORMER_AUTHORS.c.person).where(*of_row)).scalars())
 
 
 def mark(work: Work, found: Revision, status: Status, reason: str) -> Revision:
@@ -124,6 +148,7 @@ def case_of(connection: Connection, found: Revision) -> Case:
     return Case(
         workflow=workflow,
         author=found.author,
+        former_authors=former_authors(connection, found.ref),
         round=row.round,
         status=status if status in {"open", *AGAIN, "rejected"} else "approved",
         at=[level.name for level in workflow.levels].index(row.level),

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Row, select, update
 
 from connectors.sql import orders, products, setups
-from connectors.sql.schema.production import SETUPS, UNIT_STEPS, UNITS
+from connectors.sql.schema.production import ORDERS, SETUPS, UNIT_STEPS, UNITS
 from connectors.sql.work import Work, canonical
 from models.production import unit as model
 from models.production.order import Order, act
@@ -157,6 +157,15 @@ def read(connection: Connection, serial: str) -> Unit:
     if row is None:
         raise NotFound("unit", serial)
     return _unit(row)
+
+
+def stopped(connection: Connection, status: Stop | None, line: str | None, after: str, limit: int) -> list[Unit]:
+    """Units that wait for somebody to dispose of them, by serial, behind one of them."""
+    statuses = STOPPED if status is None else {status}
+    query = select(UNITS).where(UNITS.c.status.in_(sorted(statuses)), UNITS.c.serial > after)
+    if line is not None:
+        query = query.join(ORDERS, ORDERS.c.number == UNITS.c.order_number).where(ORDERS.c.line == line)
+    return [_unit(row) for row in connection.execute(query.order_by(UNITS.c.serial).limit(limit))]
 
 
 def write(work: Work, before: Unit, after: Unit) -> Unit:

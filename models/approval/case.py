@@ -31,6 +31,8 @@ Refusal = Literal[
 
 AGAIN: frozenset[Status] = frozenset({"returned", "no_consensus", "withdrawn"})
 """From here the author may submit the document again; approved and rejected are for good."""
+REMINDED_AT = 0.75
+"""The share of a level's time limit after which those who have not decided are reminded."""
 
 
 class Refused(refusal.Refused):
@@ -62,6 +64,8 @@ class Case:
 
     workflow: Workflow
     author: str
+    former_authors: frozenset[str] = frozenset()
+    """Who wrote on it before somebody took it over: what is kept apart from the author is kept apart from them."""
     round: int = 1
     status: Status = "open"
     at: int = 0
@@ -81,9 +85,9 @@ class Case:
         return [one for one in self.decisions if one.kind == kind and one.level == self.level.name]
 
 
-def submit(workflow: Workflow, author: str, at_ms: int) -> Case:
+def submit(workflow: Workflow, author: str, at_ms: int, former_authors: frozenset[str] = frozenset()) -> Case:
     """The first round of a document."""
-    return Case(workflow=workflow, author=author, opened_ms=at_ms)
+    return Case(workflow=workflow, author=author, former_authors=former_authors, opened_ms=at_ms)
 
 
 def submit_again(case: Case, author: str, at_ms: int, workflow: Workflow | None = None) -> Case:
@@ -93,7 +97,8 @@ def submit_again(case: Case, author: str, at_ms: int, workflow: Workflow | None 
         raise Refused("not_open", f"the document is {case.status}; only what came back is submitted again")
     if author != case.author:
         raise Refused("not_the_author", f"{author} did not write the document")
-    return Case(workflow=workflow or case.workflow, author=author, round=case.round + 1, opened_ms=at_ms)
+    begun = Case(workflow=workflow or case.workflow, author=author, round=case.round + 1, opened_ms=at_ms)
+    return replace(begun, former_authors=case.former_authors)
 
 
 def decide(case: Case, decision: Decision, people: Directory, delegations: Iterable[Delegation] = ()) -> Case:
@@ -125,6 +130,14 @@ def elapse(case: Case, now_ms: int) -> Case:
     if case.level.on_time_limit == "escalate":
         return case if case.escalated else replace(case, escalated=True)
     return replace(case, status="returned" if case.level.on_time_limit == "return" else "rejected")
+
+
+def limit_near_ms(case: Case) -> int | None:
+    """When people are reminded of the level that is open; None where it has no time limit, or is closed."""
+    limit_ms = case.level.time_limit_ms
+    if case.status != "open" or limit_ms is None:
+        return None
+    return case.opened_ms + int(limit_ms * REMINDED_AT)
 
 
 def approvers(case: Case, people: Directory) -> list[str]:
@@ -180,7 +193,7 @@ def _why_not(case: Case, person: Person) -> Refused | None:
 
 def _why_not_apart(case: Case, person: Person) -> Refused | None:
     """Why duties that are kept apart, or a voice that was given, keep a person from deciding."""
-    if "author" in case.level.separation and person.id == case.author:
+    if "author" in case.level.separation and person.id in {case.author, *case.former_authors}:
         return Refused("is_the_author", f"{person.id} wrote the document")
     here = [one for one in case.decisions if one.level == case.level.name]
     if person.id in _involved(here):

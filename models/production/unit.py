@@ -75,13 +75,13 @@ def enter_by_force(unit: Unit, routing: Routing, station: str) -> Unit:
 
 def succeed(unit: Unit, routing: Routing, station: str) -> Unit:
     """The unit after it passed the step that it is in work at; raises `Refused`."""
-    _check_in_work(unit, station)
+    check_in_work(unit, station)
     return _passed(unit, routing)
 
 
 def fail(unit: Unit, routing: Routing, station: str, reason: str) -> Unit:
     """The unit after it failed there: on its way to rework, or quarantined; raises `Refused`."""
-    _check_in_work(unit, station)
+    check_in_work(unit, station)
     need_reason(reason, "a failure")
     step = next((step for step in routing.steps if step.name == unit.at_step), None)
     if step is None or step.rework is None or unit.attempts[step.name] >= step.attempts_max:
@@ -122,6 +122,22 @@ def dispose(unit: Unit, routing: Routing, disposal: Disposal, rework: str | None
     return _left(free, status="waiting" if unit.rework is None else "rework")
 
 
+def check_in_work(unit: Unit, station: str) -> None:
+    """Raise `Refused` unless a station may do something with the unit: it has entered there, and nothing stopped it."""
+    if unit.status in STOPPED:
+        raise Refused(unit.status, f"{unit.serial} is {unit.status}: {unit.stopped_reason}")
+    if unit.status != "in_work" or unit.at_station != station:
+        raise Refused("not_in_work", f"{unit.serial} is not in work at {station}")
+
+
+def check_part(unit: Unit) -> None:
+    """Raise `Refused` when the unit may not go into another one: it is stopped or scrapped."""
+    if unit.status in STOPPED:
+        raise Refused(unit.status, f"{unit.serial} is {unit.status}: {unit.stopped_reason}")
+    if unit.status == "scrapped":
+        raise Refused("scrapped", f"{unit.serial} is scrapped; take it off the line")
+
+
 def _check_open(unit: Unit, station: str) -> None:
     match unit.status:
         case "scrapped":
@@ -151,13 +167,6 @@ def _step_at(unit: Unit, routing: Routing, station: str) -> Step | Rework:
     if here and max(here) < unit.place:
         raise Refused("passed", f"{unit.serial} has passed this station; next is {names} at {_list(stations)}")
     raise Refused("skipped", f"{unit.serial} has to pass {names} first, at {_list(stations)}")
-
-
-def _check_in_work(unit: Unit, station: str) -> None:
-    if unit.status in STOPPED:
-        raise Refused(unit.status, f"{unit.serial} is {unit.status}: {unit.stopped_reason}")
-    if unit.status != "in_work" or unit.at_station != station:
-        raise Refused("not_in_work", f"{unit.serial} is not in work at {station}")
 
 
 def _passed(unit: Unit, routing: Routing) -> Unit:

@@ -56,6 +56,13 @@ class Revision:
     created_ms: int
     changed_ms: int
 
+    def check_left_behind(self, author_active: bool) -> None:
+        """Raise `Refused` unless somebody else may go on with it: its author is gone, and nobody else is at it."""
+        if self.status not in EDITABLE:
+            raise Refused("not_editable", f"{self.ref} is {self.status}; what was submitted never changes")
+        if author_active:
+            raise Refused("author_active", f"{self.author} writes {self.ref} and is active: ask them")
+
     def check_editable(self, person: str) -> None:
         """Raise `Refused` unless this person may change what is on it, or submit it."""
         if self.status not in EDITABLE:

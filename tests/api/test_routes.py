@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from httpx import Response
 from office import STAFF, approved, right_values, submitted
 from shop import ASSEMBLY, CALIBRATION, LINE, PACKING, ROUTING, open_shop, ready_shop, released
 from sql_stores import content
 from sqlalchemy import select
-from web import ON_THE_LINE, PIN, STATIONS, Web
+from web import ON_THE_LINE, PIN, STATIONS, Web, problem
 
 from api.app import all_routes
 from api.http.route import Route
@@ -19,14 +18,6 @@ from connectors.sql.work import Store
 from models.identity import HOLDERS
 
 ROUTES = all_routes()
-
-
-def problem(answer: Response, status: int, reason: str) -> str:
-    """The words of a problem that is the expected one."""
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
-    told = answer.json()
-    assert (told["type"], told["status"]) == (f"urn:sipe:problem:{reason}", status)
-    return str(told["detail"])
 
 
 def path_of(route: Route) -> str:

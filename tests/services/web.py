@@ -105,3 +105,11 @@ class Web:
     def post(self, who: str | None, path: str, body: Any = None, **headers: str) -> Response:
         """A POST of somebody."""
         return self.send(who, "POST", path, body, **headers)
+
+
+def problem(answer: Response, status: int, reason: str) -> str:
+    """The words of a problem that is the expected one."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    told = answer.json()
+    assert (told["type"], told["status"]) == (f"urn:sipe:problem:{reason}", status)
+    return str(told["detail"])

@@ -67,6 +67,19 @@ SHEETS = table(
     Index(None, "status"),
 )
 
+# Who wrote on a revision before somebody took it over; they are kept apart from its approval like its author.
+FORMER_AUTHORS = table(
+    "former_authors",
+    key("number"),
+    number("revision"),
+    key("person", to("people.id")),
+    key("by", to("people.id")),
+    document("reason"),
+    number("at_ms"),
+    PrimaryKeyConstraint("number", "revision", "person"),
+    ForeignKeyConstraint(["number", "revision"], ["sheets.number", "sheets.revision"]),
+)
+
 SUBMISSIONS = table(
     "submissions",
     key("number"),
@@ -97,6 +110,20 @@ DECISIONS = table(
     # One decision per person and level, whoever they decide for, and one voice per person and level.
     UniqueConstraint("number", "revision", "round", "level", "person"),
     UniqueConstraint("number", "revision", "round", "level", "counts_for"),
+    ForeignKeyConstraint(
+        ["number", "revision", "round"], ["submissions.number", "submissions.revision", "submissions.round"]
+    ),
+)
+
+# People were reminded of a level, once; of two that remind at a time, one has the row.
+REMINDERS = table(
+    "reminders",
+    key("number"),
+    number("revision"),
+    number("round"),
+    key("level"),
+    number("at_ms"),
+    PrimaryKeyConstraint("number", "revision", "round", "level"),
     ForeignKeyConstraint(
         ["number", "revision", "round"], ["submissions.number", "submissions.revision", "submissions.round"]
     ),

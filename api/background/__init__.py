@@ -1,0 +1,1 @@
+"""What the web service does on nobody's request."""
