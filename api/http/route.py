@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any, Literal, get_type_hints
+from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
 import msgspec
 from sqlalchemy import Connection
@@ -19,6 +19,8 @@ from sqlalchemy import Connection
 from api.services import Services
 from connectors.sql.work import Work
 from models.identity import Principal, Scope
+
+T = TypeVar("T")
 
 Method = Literal["GET", "POST", "PUT"]
 
@@ -138,8 +140,8 @@ class Routes:
         self.all.append(Route(method=method, path=path, handler=handler, summary=summary, tag=self.tag, **told))
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """A page of a list; `next` is the cursor of the page behind it."""
 
-    items: list[Any]
+    items: list[T]
     next: str | None = None

@@ -116,8 +116,8 @@ def add_order(call: Write) -> Answer:
     return Answer(value=order, status=HTTPStatus.CREATED, headers={"Location": f"/v1/orders/{order.number}"})
 
 
-@routes.read("/v1/orders", scope="read", answer=Page, status=Status, line=LinePath, cursor=str, limit=Limit)
-def order_list(call: Read) -> Page:
+@routes.read("/v1/orders", scope="read", answer=Page[Order], status=Status, line=LinePath, cursor=str, limit=Limit)
+def order_list(call: Read) -> Page[Order]:
     """Orders by number; by status or line."""
     limit = call.query.get("limit", 50)
     after = key_of(call.query["cursor"], str) if "cursor" in call.query else ""

@@ -108,8 +108,8 @@ def begin_sheet(call: Write) -> Answer:
     return _created(call, found)
 
 
-@routes.read("/v1/sheets", scope="read", answer=Page, status=Status, product=DocumentName, cursor=str, limit=Limit)
-def sheet_list(call: Read) -> Page:
+@routes.read("/v1/sheets", scope="read", answer=Page[Sheet], status=Status, product=DocumentName, cursor=str, limit=Limit)
+def sheet_list(call: Read) -> Page[Sheet]:
     """Sheets, newest revision of each number last; by status or product."""
     limit = call.query.get("limit", 50)
     after = Ref(*key_of(call.query["cursor"], tuple[str, int])) if "cursor" in call.query else None
@@ -158,15 +158,15 @@ def decide_sheet(call: Write, number: DocumentName, revision: Version) -> Sheet:
     return _sheet(call.work.connection, approvals.give(call.work, Ref(number, revision), voice, call.version))
 
 
-@routes.read("/v1/sheets/{number}/{revision}/decisions", scope="read", answer=Page)
-def sheet_decisions(call: Read, number: DocumentName, revision: Version) -> Page:
+@routes.read("/v1/sheets/{number}/{revision}/decisions", scope="read", answer=Page[Signature])
+def sheet_decisions(call: Read, number: DocumentName, revision: Version) -> Page[Signature]:
     """Everything that was decided about a revision, in every round."""
     ref = sheets.read(call.connection, Ref(number, revision)).ref
     return Page(items=[_signature(one) for one in approvals.signed(call.connection, ref)])
 
 
-@routes.read("/v1/sheets/{number}/{revision}/changes", scope="read", answer=Page, since=Version)
-def sheet_changes(call: Read, number: DocumentName, revision: Version) -> Page:
+@routes.read("/v1/sheets/{number}/{revision}/changes", scope="read", answer=Page[Difference], since=Version)
+def sheet_changes(call: Read, number: DocumentName, revision: Version) -> Page[Difference]:
     """What a revision says differently than an earlier one (by default the one before)."""
     after = sheets.read(call.connection, Ref(number, revision))
     since = call.query.get("since", revision - 1)
@@ -195,8 +195,8 @@ def take_sheet_over(call: Write, number: DocumentName, revision: Version) -> She
     return _sheet(call.work.connection, found)
 
 
-@routes.read("/v1/inbox", scope="sheets:decide", answer=Page)
-def inbox(call: Read) -> Page:
+@routes.read("/v1/inbox", scope="sheets:decide", answer=Page[Sheet])
+def inbox(call: Read) -> Page[Sheet]:
     """The sheets that wait for a decision of yours."""
     found = [sheets.read(call.connection, ref) for ref in approvals.waiting(call.connection)]
     mine = [one for one in found if call.principal.identity in approvals.who_may(call.connection, one)]

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from api.http.route import Answer, Page, Read, Routes, Write
-from api.v1.orders import setup_sheet
+from api.v1.orders import SetupSheet, setup_sheet
 from api.v1.shapes import DocumentName, Reason, SerialText
 from connectors.sql import passports, setups, stations, units
 from connectors.sql.stations import Mode, Outcome
@@ -116,8 +116,8 @@ def station_contract(call: Read, station: Station) -> StationContract:
     return StationContract(contract=contract, allowance=stations.allowance(call.connection, found.order))
 
 
-@routes.read("/v1/stations/{station}/setups", scope="read", answer=Page, order=DocumentName)
-def station_setups(call: Read, station: Station) -> Page:
+@routes.read("/v1/stations/{station}/setups", scope="read", answer=Page[SetupSheet], order=DocumentName)
+def station_setups(call: Read, station: Station) -> Page[SetupSheet]:
     """The setup sheets that are at work at a station, or wait for their checklist."""
     found = setups.at_station(call.connection, station, call.query.get("order"))
     return Page(items=[setup_sheet(one) for one in found])

@@ -79,8 +79,8 @@ def publish_template(call: Write) -> Published:
     return Published(name=template.name, version=template.version)
 
 
-@routes.read("/v1/templates", scope="read", answer=Page)
-def template_list(call: Read) -> Page:
+@routes.read("/v1/templates", scope="read", answer=Page[Summary])
+def template_list(call: Read) -> Page[Summary]:
     """Every template, in its newest version."""
     return Page(items=[_summary(template) for template in templates.all_newest(call.connection)])
 
@@ -103,8 +103,8 @@ def preview(call: Write, name: DocumentName, version: Version) -> Preview:
     return _preview(templates.template_of(call.work.connection, name, version).template, call.body)
 
 
-@routes.read("/v1/template-library", scope="read", answer=Page)
-def template_library(call: Read) -> Page:
+@routes.read("/v1/template-library", scope="read", answer=Page[Summary])
+def template_library(call: Read) -> Page[Summary]:
     """The templates that come with SIPE, to be published as they are or changed first."""
     return Page(items=[_summary(sheet_library.template(name)) for name in sheet_library.names()])
 

@@ -67,8 +67,8 @@ def unit_passport(call: Read, serial: SerialText) -> Passport:
     return passports.passport(call.connection, serial)
 
 
-@routes.read("/v1/lots/{lot}/units", scope="read", answer=Page)
-def units_of_lot(call: Read, lot: Name) -> Page:
+@routes.read("/v1/lots/{lot}/units", scope="read", answer=Page[str])
+def units_of_lot(call: Read, lot: Name) -> Page[str]:
     """Which units hold something of a lot, directly or through other units."""
     return Page(items=passports.holding(call.connection, lot=lot))
 

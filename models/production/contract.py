@@ -32,7 +32,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[dict[str, Any]]
 
 
-class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+class SheetAtWork(msgspec.Struct, frozen=True, kw_only=True):
     """Which technical sheet is at work."""
 
     number: str
@@ -52,7 +52,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     step: str
     setup_digest: str | None
     """None where the step needs no sheet."""
-    sheet: Sheet | None
+    sheet: SheetAtWork | None
     parameters: list[Parameter]
     tables: list[Rows]
     files: dict[str, str]
@@ -101,10 +101,10 @@ def contract(
     )
 
 
-def _sheet(setup: Setup | None, template: Template | None) -> Sheet | None:
+def _sheet(setup: Setup | None, template: Template | None) -> SheetAtWork | None:
     if setup is None or template is None:
         return None
-    return Sheet(
+    return SheetAtWork(
         number=setup.sheet.number,
         revision=setup.sheet.revision,
         digest=setup.sheet_digest,
