@@ -42,8 +42,9 @@ format: install-dev ## Format the code and fix what can be fixed by rule
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
-schemas: install-dev ## Write the contracts' JSON Schema, examples and reference page anew
+schemas: install-dev ## Write the contracts' and the API's descriptions, examples and reference pages anew
 	@$(BIN)/python -m sipe.contracts.schema
+	@$(BIN)/python -m api.description
 
 prove: install-dev ## Prove with full counts, and write docs/reliability.md (hours; goes on where it stopped)
 	@$(BIN)/python tests/oracles/prove.py $(ARGS)

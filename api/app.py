@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from fastapi import FastAPI, Response
 from starlette.exceptions import HTTPException
@@ -12,6 +14,7 @@ from api.http.route import Route, Routes
 from api.http.serve import mount
 from api.services import Services
 from api.v1 import orders, products, sheets, stations, templates, units
+from api.v1.examples import KNOWN, TEXTS
 
 TABLES: tuple[Routes, ...] = (
     templates.routes,
@@ -23,11 +26,20 @@ TABLES: tuple[Routes, ...] = (
 )
 TITLE = "SIPE"
 VERSION = "1"
+ABOUT = (
+    "Orders, technical sheets, approvals and the station contract. Errors are problem documents (RFC 9457), changes "
+    "take If-Match, each POST an Idempotency-Key, long lists are read by cursor; docs/api.md says how."
+)
 
 
 def all_routes() -> list[Route]:
     """Every route that is declared."""
     return [route for table in TABLES for route in table.all]
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI description of every route, with examples."""
+    return describe(all_routes(), title=TITLE, version=VERSION, description=ABOUT, known=KNOWN, texts=TEXTS)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -36,10 +48,10 @@ def create_app(services: Services) -> FastAPI:
     mount(app, services, all_routes())
     app.add_exception_handler(HTTPException, no_route)
     app.add_exception_handler(Exception, broken)
-    description = msgspec.json.encode(describe(all_routes(), title=TITLE, version=VERSION))
+    description = msgspec.json.encode(openapi())
 
-    async def openapi() -> Response:
+    async def described() -> Response:
         return Response(description, media_type="application/json")
 
-    app.add_api_route("/v1/openapi.json", openapi)
+    app.add_api_route("/v1/openapi.json", described)
     return app

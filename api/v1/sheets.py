@@ -108,7 +108,9 @@ def begin_sheet(call: Write) -> Answer:
     return _created(call, found)
 
 
-@routes.read("/v1/sheets", scope="read", answer=Page[Sheet], status=Status, product=DocumentName, cursor=str, limit=Limit)
+@routes.read(
+    "/v1/sheets", scope="read", answer=Page[Sheet], status=Status, product=DocumentName, cursor=str, limit=Limit
+)
 def sheet_list(call: Read) -> Page[Sheet]:
     """Sheets, newest revision of each number last; by status or product."""
     limit = call.query.get("limit", 50)

@@ -1,0 +1,33 @@
+"""Writes what others read of the declared routes: the OpenAPI description in `docs/api`.
+
+    python -m api.description
+
+The files are committed; a test fails when they are not what this module would write.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from api.app import openapi
+
+ROOT = Path(__file__).resolve().parents[1]
+OPENAPI = Path("docs/api/openapi.json")
+
+
+def files() -> dict[Path, str]:
+    """Every generated file, by its path in the repository."""
+    return {OPENAPI: msgspec.json.format(msgspec.json.encode(openapi()), indent=2).decode() + "\n"}
+
+
+def main() -> None:
+    """Write every file anew."""
+    for path, text in files().items():
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / path).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
