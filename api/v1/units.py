@@ -51,8 +51,10 @@ class StoppedUnit(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
-@routes.read("/v1/stopped-units", scope="read", answer=Page, status=Stop, line=LinePath, cursor=str, limit=Limit)
-def stopped_units(call: Read) -> Page:
+@routes.read(
+    "/v1/stopped-units", scope="read", answer=Page[StoppedUnit], status=Stop, line=LinePath, cursor=str, limit=Limit
+)
+def stopped_units(call: Read) -> Page[StoppedUnit]:
     """Units that are quarantined, held or recalled, and wait for somebody to dispose of them."""
     limit = call.query.get("limit", 50)
     after = key_of(call.query["cursor"], str) if "cursor" in call.query else ""
