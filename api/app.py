@@ -13,16 +13,20 @@ from api.http.problems import broken, no_route
 from api.http.route import Route, Routes
 from api.http.serve import mount
 from api.services import Services
-from api.v1 import orders, products, sheets, stations, templates, units
+from api.v1 import devices, events, identity, orders, people, products, sheets, stations, templates, units
 from api.v1.examples import KNOWN, TEXTS
 
 TABLES: tuple[Routes, ...] = (
+    identity.routes,
+    people.routes,
+    devices.routes,
     templates.routes,
     sheets.routes,
     products.routes,
     orders.routes,
     stations.routes,
     units.routes,
+    events.routes,
 )
 TITLE = "SIPE"
 VERSION = "1"

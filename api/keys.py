@@ -70,6 +70,11 @@ class KeyRing:
         self._seen, self._keys = _read(self._path)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the live keys, the newest last."""
+        return tuple(key.id for key in self._live())
+
+    @property
     def newest(self) -> Key:
         """The key that signs."""
         return self._live()[-1]

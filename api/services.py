@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from api.ingest.inlet import Inlet
+from api.ingest.rate import Rates
+from api.tokens import Tokens
+from connectors.sql import identity
+from connectors.sql.secrecy import Secrets
 from connectors.sql.work import Store
 from models.identity import Principal
 from sipe.clock import Clock
@@ -12,11 +16,21 @@ from sipe.clock import Clock
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """The transactional store, time, and who is asking."""
+    """The transactional store, time, and what tells who is asking."""
 
     store: Store
     clock: Clock
-    principal_of: Callable[[str], Principal]
-    """Of an access token; raises `Refused`."""
-    verify_again: Callable[[Principal, str], None]
-    """By password or PIN, when something is signed; raises `Refused`."""
+    tokens: Tokens
+    secrets: Secrets
+    strangers: Rates
+    """How often an address may try to prove who it is."""
+    inlet: Inlet | None = None
+    """The way in for events; None without a Kafka broker."""
+
+    def principal_of(self, token: str) -> Principal:
+        """Whose access token it is; raises `Refused`."""
+        return self.tokens.verify(token)
+
+    def verify_again(self, principal: Principal, secret: str) -> None:
+        """Make sure by password or PIN that who signs is who signed in; raises `Refused`."""
+        identity.verify_again(self.store, self.secrets, principal, secret)

@@ -28,6 +28,9 @@ class Command(NamedTuple):
 COMMANDS: tuple[Command, ...] = (
     Command("demo", "play a compressed factory day through the whole stack and print its KPIs", "sipe.commands.demo"),
     Command("up", "run the flow, with embedded servers where no URL is set", "sipe.commands.up"),
+    Command("api", "serve orders, sheets, stations and events over HTTP", "sipe.commands.api"),
+    Command("admin", "make the first administrator", "sipe.commands.admin"),
+    Command("keys", "change the keys that access tokens are signed with", "sipe.commands.keys"),
     Command("ticker", "tell the flow the time, where `sipe up` does not", "sipe.commands.ticker"),
     Command("simulate", "send a seeded meter-factory day, and write its ground truth", "sipe.commands.simulate"),
     Command("replay", "read an interval log through a mapping file and print KPIs per station", "sipe.commands.replay"),

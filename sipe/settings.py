@@ -17,6 +17,8 @@ FILE_SUFFIX = "_FILE"
 """`SIPE_X_FILE` names a file that holds the secret setting `SIPE_X`."""
 SECRET: dict[str, bool] = {"secret": True}
 """The metadata of a field that holds a secret: it never shows in a repr, and can be read from a file."""
+MAY_BE_ZERO: dict[str, bool] = {"may_be_zero": True}
+"""The metadata of a number that can be 0 although its default is not."""
 OTHER_VARIABLES = frozenset({"SIPE_PROVE", "SIPE_REQUIRE_SERVICES", "SIPE_EMBEDDED_PASSWORD"})
 """Names of ours that are no settings: two for the tests, and the password of an embedded server's one start."""
 
@@ -40,6 +42,10 @@ class Settings:
     """On how many brokers `sipe topics apply` keeps each partition of a topic that it creates."""
     clickhouse_url: str | None = field(default=None, repr=False, metadata=SECRET)
     """`clickhouse://user:password@host:port/database`; it holds a password."""
+    sql_url: str | None = field(default=None, repr=False, metadata=SECRET)
+    """The transactional store, `mariadb+pymysql://user:password@host:3306/database`; it holds a password."""
+    redis_url: str | None = field(default=None, repr=False, metadata=SECRET)
+    """`redis://user:password@host:6379/0`, for several processes of the web service; it holds a password."""
     data_dir: Path = Path(".sipe")
     """Where the embedded stack keeps its data and the flow its recovery store."""
     log_epoch: int = 1
@@ -52,6 +58,20 @@ class Settings:
     """The flow as a cluster: where its processes reach each other, `host:port,host:port`, the same for all of them."""
     flow_process: int = 1
     """Which of these addresses is this process's own, from 1."""
+    api_host: str = "127.0.0.1"
+    """The address that the web service listens on; beyond loopback it wants a certificate, or a proxy before it."""
+    api_port: int = field(default=8080, metadata=MAY_BE_ZERO)
+    """The port of the web service; 0 is a free one."""
+    api_cert_file: str | None = None
+    """PEM, the web service's certificate and its chain."""
+    api_key_file: str | None = None
+    """PEM, the key of that certificate."""
+    api_behind_proxy: bool = False
+    """Whether something before the web service ends TLS and says who asks (X-Forwarded-For); 1 or 0."""
+    keys_dir: str | None = None
+    """Where the keys are that access tokens are signed with; `keys` in the data directory unless it is said."""
+    ingest_events_per_s: int = 5_000
+    """How many events a second one device may send, on average."""
     refold_after_ms: int = 30_000
     """How long the first mark of a late event waits for others before what they touch is folded again."""
     stop_on_poison: bool = True
@@ -91,7 +111,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
                 raise UsageError(f"{name}={text!r} is neither 1 nor 0")
             values[setting.name] = text == "1"
         elif isinstance(setting.default, int):
-            values[setting.name] = _number(name, text, may_be_zero=setting.default == 0)
+            values[setting.name] = _number(
+                name, text, may_be_zero=setting.default == 0 or "may_be_zero" in setting.metadata
+            )
         else:
             values[setting.name] = Path(text) if isinstance(setting.default, Path) else text
     return Settings(**values)  # type: ignore[arg-type]  # each value was read as its field's type just above

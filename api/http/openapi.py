@@ -40,6 +40,7 @@ _PROBLEMS = {
     "413": _Told("The body is too long.", "too_big", f"at most {BODY_BYTES_MAX} bytes"),
     "422": _Told("A field is wrong; the detail names it.", "unreadable", "planned_qty: Expected `int` >= 1"),
     "428": _Told("If-Match is missing.", "if_match_missing", "send If-Match with the ETag of what you have read"),
+    "429": _Told("More than its share.", "too_fast", "192.0.2.7 asks for more than its share: wait 2 s"),
     "503": _Told(
         "Something that is needed does not answer; nothing has changed.",
         "unavailable",
@@ -47,6 +48,7 @@ _PROBLEMS = {
     ),
 }
 _PROBLEM_HEADERS = {
+    "429": {"Retry-After": "In how many seconds to ask again."},
     "401": {"WWW-Authenticate": "How to sign in."},
     "503": {"Retry-After": "In how many seconds to ask again."},
 }
@@ -124,11 +126,16 @@ def _operation(route: Route, shapes: list[Json], components: Json, examples: Exa
         operation |= {"security": [{"token": []}], "x-scope": route.scope}
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": {_JSON: _shown(next(given), examples)}}
+    if route.raw is not None:
+        whole: Json = {route.raw.media: {"schema": {"type": "string"}, "example": route.raw.example}}
+        operation["requestBody"] = {"description": route.raw.description, "required": True, "content": whole}
     return operation
 
 
 def _responses(route: Route, answer: Json, components: Json, examples: Examples) -> Json:
-    good: Json = {"description": "Done.", "content": {_JSON: _shown(answer, examples)}}
+    good: Json = {"description": "Done."}
+    if route.answer is not None:
+        good["content"] = {_JSON: _shown(answer, examples)}
     shape = components.get(answer.get("$ref", "").rpartition("/")[2], {})
     if "version" in shape.get("properties", {}):
         good["headers"] = _headers({"ETag": "The version; send it back as If-Match when you change this."})
@@ -145,7 +152,9 @@ def _can_be(route: Route, status: str) -> bool:
         case "412" | "428":
             return route.if_match
         case "413":
-            return route.body is not None
+            return route.body is not None or route.raw is not None
+        case "429":
+            return route.acts
         case _:
             return True
 

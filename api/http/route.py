@@ -16,8 +16,10 @@ from typing import Any, Generic, Literal, TypeVar, get_type_hints
 import msgspec
 from sqlalchemy import Connection
 
+from api.http.lanes import LaneName
 from api.services import Services
 from connectors.sql.work import Work
+from models.audit import Who
 from models.identity import Principal, Scope
 
 T = TypeVar("T")
@@ -52,6 +54,30 @@ class Write(Call):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Act(Call):
+    """One that makes transactions of its own, or none: its answer holds a secret and is kept nowhere, or is no change.
+
+    So it takes no idempotency key.
+    """
+
+    who: Who
+    address: str
+    """Where the request came from, as far as that can be known."""
+    coding: str = ""
+    """Of Content-Encoding, for a body that is taken as it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """A body that is taken as it is."""
+
+    media: str
+    bytes_max: int
+    description: str
+    example: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """What a handler answers when a value alone does not say it."""
 
@@ -81,6 +107,11 @@ class Route:
     """Whether it takes an idempotency key."""
     signed: bool = False
     """Whether it is a signature: the body has a `secret`, which proves once more who it is."""
+    acts: bool = False
+    """Whether its handler takes an `Act`."""
+    raw: Raw | None = None
+    """What its body is when it is no JSON document."""
+    lane: LaneName = "main"
     tag: str = ""
 
     @property
@@ -130,7 +161,30 @@ class Routes:
         def enter(handler: Callable[..., Any]) -> Callable[..., Any]:
             once = method == "POST"
             told = {"body": body, "answer": answer, "status": status, "if_match": if_match, "signed": signed}
-            self._enter(method, path, handler, scope=scope, once=once, **told)
+            lane: LaneName = "proving" if signed else "main"
+            self._enter(method, path, handler, scope=scope, once=once, lane=lane, **told)
+            return handler
+
+        return enter
+
+    def act(
+        self,
+        method: Method,
+        path: str,
+        *,
+        scope: Scope | None,
+        body: Any = None,
+        raw: Raw | None = None,
+        answer: Any = None,
+        status: HTTPStatus = HTTPStatus.OK,
+        signed: bool = False,
+        lane: LaneName = "main",
+    ) -> Callable[[Callable[..., Any]], Any]:
+        """Enter a handler that takes an `Act`."""
+
+        def enter(handler: Callable[..., Any]) -> Callable[..., Any]:
+            told = {"body": body, "raw": raw, "answer": answer, "status": status, "signed": signed, "lane": lane}
+            self._enter(method, path, handler, scope=scope, acts=True, **told)
             return handler
 
         return enter

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from api.http import once
 from api.http.conventions import BODY_BYTES_MAX, body_of, digest_of, key_in, parameter, tag, version_in
+from api.http.lanes import Lanes
 from api.http.problems import MEDIA, HttpRefused, answer_to, unavailable, unreadable
-from api.http.route import Answer, Read, Route, Write
+from api.http.route import Act, Answer, Read, Route, Write
 from api.services import Services
 from connectors.sql.engine import StoreUnavailable
 from connectors.sql.sessions import NOBODY
@@ -34,13 +34,19 @@ class Asked:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     raw: bytes
+    address: str
 
 
 def mount(app: FastAPI, services: Services, routes: Iterable[Route]) -> None:
     """Serve the routes of a table."""
+    lanes = Lanes()
     for route in routes:
         app.add_api_route(
-            route.path, _endpoint(services, route), methods=[route.method], name=route.name, include_in_schema=False
+            route.path,
+            _endpoint(services, route, lanes),
+            methods=[route.method],
+            name=route.name,
+            include_in_schema=False,
         )
 
 
@@ -70,10 +76,10 @@ async def bounded_body(request: Request, bytes_max: int) -> bytes:
     return bytes(found)
 
 
-def _endpoint(services: Services, route: Route) -> Callable[[Request], Any]:
+def _endpoint(services: Services, route: Route, lanes: Lanes) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         try:
-            raw = await bounded_body(request, BODY_BYTES_MAX)
+            raw = await bounded_body(request, route.raw.bytes_max if route.raw else BODY_BYTES_MAX)
             asked = Asked(
                 method=request.method,
                 path=request.url.path,
@@ -81,8 +87,9 @@ def _endpoint(services: Services, route: Route) -> Callable[[Request], Any]:
                 query=request.query_params,
                 headers=request.headers,
                 raw=raw,
+                address=request.client.host if request.client else "",
             )
-            return await run_in_threadpool(_serve, services, route, asked)
+            return await lanes.run(route.lane, _serve, services, route, asked)
         except Refused as refused:
             return answer_to(refused)
         except StoreUnavailable as error:
@@ -103,7 +110,7 @@ def _serve(services: Services, route: Route, asked: Asked) -> Response:
         "services": services,
         "principal": principal,
         "query": _query(route, asked),
-        "body": body_of(asked.raw, route.body) if route.body is not None else None,
+        "body": _body(route, asked),
         "version": version_in(asked.headers.get("if-match")) if route.if_match else None,
     }
     if route.method == "GET":
@@ -112,6 +119,10 @@ def _serve(services: Services, route: Route, asked: Asked) -> Response:
     if route.signed and principal is not None:
         _sign(services, principal, told["body"].secret)  # before the transaction: it takes its time, on purpose
     who = _who(principal, route)
+    if route.acts:
+        coding = asked.headers.get("content-encoding", "")
+        call = Act(who=who, address=asked.address, coding=coding, **told)
+        return _response(_sent(route, route.handler(call, **params)))
     key = key_in(asked.headers.get("idempotency-key")) if route.once else None
     digest = digest_of(asked.method, asked.path, _without_secret(route, told["body"], asked.raw))
 
@@ -122,6 +133,12 @@ def _serve(services: Services, route: Route, asked: Asked) -> Response:
         return once.once(work, key, digest, answer) if key is not None else answer()
 
     return _response(services.store.work(who, change))
+
+
+def _body(route: Route, asked: Asked) -> Any:
+    if route.raw is not None:
+        return asked.raw
+    return body_of(asked.raw, route.body) if route.body is not None else None
 
 
 def _sign(services: Services, principal: Principal, secret: str) -> None:
@@ -163,4 +180,6 @@ def _sent(route: Route, given: Any) -> once.Sent:
 
 
 def _response(sent: once.Sent) -> Response:
+    if sent.status == HTTPStatus.NO_CONTENT:
+        return Response(None, sent.status, sent.headers)
     return Response(sent.body, sent.status, sent.headers, sent.media)

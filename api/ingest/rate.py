@@ -40,7 +40,7 @@ class Rates:
         with self._lock:
             left = self._left(device, self._monotonic_s())
         if left < 0:
-            raise TooFast(device, max(1, math.ceil(-left / self._per_s)))
+            raise TooFast(f"{device} asks for more than its share", max(1, math.ceil(-left / self._per_s)))
 
     def spend(self, device: str, events: int) -> None:
         """The device has sent so many."""

@@ -10,16 +10,13 @@ from msgspec import Meta
 
 from api.http.conventions import cursor_of, key_of
 from api.http.route import Answer, Page, Read, Routes, Write
-from api.v1.shapes import DocumentName, Qty, Reason, SerialText, SetupId, Version
+from api.v1.shapes import DocumentName, Limit, LinePath, Qty, Reason, SerialText, SetupId, Version
 from connectors.sql import orders, setups, units
 from models.production.order import Order, Status
 from models.production.setup import Setup
 from sipe.contracts.fields import Station, TimeMs
 
 routes = Routes("orders")
-
-LinePath = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}(\.[a-z0-9-]{1,32}){2}$(?!\n)", description="site.area.line")]
-Limit = Annotated[int, Meta(ge=1, le=200)]
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,6 +13,8 @@ from api.http.problems import HttpRefused
 T = TypeVar("T")
 
 DocumentName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)", description="A name in a URL.")]
+LinePath = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}(\.[a-z0-9-]{1,32}){2}$(?!\n)", description="site.area.line")]
+Limit = Annotated[int, Meta(ge=1, le=200, description="How many on a page.")]
 Version = Annotated[int, Meta(ge=1, le=1_000_000, description="Versions count up from 1.")]
 SetupId = Annotated[int, Meta(ge=1, le=2**53)]
 Qty = Annotated[int, Meta(ge=1, le=1_000_000, description="Units.")]

@@ -9,8 +9,7 @@ from msgspec import Meta
 
 from api.http.conventions import cursor_of, key_of
 from api.http.route import Page, Read, Routes, Write
-from api.v1.orders import Limit, LinePath
-from api.v1.shapes import DocumentName, Reason, SerialText
+from api.v1.shapes import DocumentName, Limit, LinePath, Reason, SerialText
 from api.v1.stations import UnitNow, unit_now
 from connectors.sql import orders, passports, products, units
 from connectors.sql.passports import Passport

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, or_, select, update
 
 from connectors.sql.schema.people import DELEGATIONS, PEOPLE, PERSON_ROLES
+from connectors.sql.schema.trail import AUDIT_HEAD
 from connectors.sql.work import Work
 from models.approval.workflow import Delegation, Person
 from models.identity import Role
-from models.refusal import Refused, Stale
+from models.refusal import NotFound, Refused, Stale
 
 
 def add(work: Work, person: str, display: str, roles: Iterable[Role], pseudonym: str) -> None:
@@ -24,6 +26,16 @@ def add(work: Work, person: str, display: str, roles: Iterable[Role], pseudonym:
     work.run(PEOPLE.insert().values(**values, created_ms=work.now_ms))
     given = _write_roles(work, person, roles)
     work.note("person_added", f"person/{person}", after={"roles": given})
+
+
+def add_first(work: Work, person: str, display: str, role: Role, pseudonym: str) -> None:
+    """Somebody with a role that nobody active holds on all lines; raises `Refused` when somebody does."""
+    work.run(select(AUDIT_HEAD).with_for_update())  # two at once: the second one waits, and sees the first
+    holders = select(PEOPLE.c.id).join(PERSON_ROLES, PERSON_ROLES.c.person == PEOPLE.c.id)
+    held = holders.where(PERSON_ROLES.c.role == role.name, PERSON_ROLES.c.line == role.line, PEOPLE.c.active == 1)
+    if found := work.run(held.limit(1)).scalar_one_or_none():
+        raise Refused("exists", f"there is an active {role.name} already: {found}")
+    add(work, person, display, [role], pseudonym)
 
 
 def change(
@@ -60,6 +72,30 @@ def roles_of(connection: Connection, person: str) -> list[Role]:
     """What a person may do, and where."""
     query = select(PERSON_ROLES.c.role, PERSON_ROLES.c.line).where(PERSON_ROLES.c.person == person)
     return sorted(Role(row.role, row.line) for row in connection.execute(query))
+
+
+class Known(NamedTuple):
+    """A person as administrators see them; forgotten, their name is empty."""
+
+    id: str
+    display: str
+    active: bool
+    roles: tuple[Role, ...]
+    version: int
+
+
+def one(connection: Connection, person: str) -> Known:
+    """A person; raises `NotFound`."""
+    row = connection.execute(select(PEOPLE).where(PEOPLE.c.id == person)).one_or_none()
+    if row is None:
+        raise NotFound("person", person)
+    return Known(row.id, row.display, bool(row.active), tuple(roles_of(connection, person)), row.version)
+
+
+def listed(connection: Connection, after: str, limit: int) -> list[Known]:
+    """People in the order of their ids, behind one of them."""
+    ids = connection.execute(select(PEOPLE.c.id).where(PEOPLE.c.id > after).order_by(PEOPLE.c.id).limit(limit))
+    return [one(connection, person) for person in ids.scalars().all()]
 
 
 def directory(connection: Connection, roles: Collection[str], people: Collection[str]) -> dict[str, Person]:

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 
 from connectors.clickhouse.client import Address, Warehouse
+from connectors.embedded.kept import environ
 from connectors.embedded.process import open_log
 from pipelines.reprocess.pending import Mark, marks, plan
-from pipelines.runtime.flow import environ
 from sipe.errors import SipeError
 from sipe.settings import Settings
 

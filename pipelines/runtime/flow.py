@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
-from connectors.embedded.process import ChildServer
-from sipe.errors import SipeError
+from connectors.embedded.kept import CRASHES_MAX, KeptProcess
 from sipe.metrics import FLOW_RESTARTS, UNMONITORED, Monitor
-from sipe.settings import FILE_SUFFIX, PREFIX, Settings, secret_names
+from sipe.settings import Settings
 
 MODULE = "pipelines.facts"
 AS_CHILD = "--as-child"
 """Tells the flow to follow the protocol of `connectors.embedded.process`: say when ready, drain when stdin ends."""
 ERROR_PREFIX = "sipe flow: "
 """How the flow's last line on stderr begins when it had to stop."""
-CRASHES_MAX = 5
-"""In a row; the last one is the end."""
-FIRST_PAUSE_S = 0.5
-PAUSE_MAX_S = 10.0
-STEADY_S = 30.0
-"""A flow that ran so long before it crashed has not crashed in a row."""
-
-_log = logging.getLogger(__name__)
 
 
-class FlowProcess:
-    """Runs `python -m pipelines.facts` with these settings; its stderr goes to `log_path`.
-
-    Whoever waits for the flow calls `check` again and again, which is what brings it back after a crash.
-    """
+class FlowProcess(KeptProcess):
+    """Runs `python -m pipelines.facts`; when it is stopped, what it has read is folded, stored and saved."""
 
     def __init__(
         self,
@@ -43,70 +30,13 @@ class FlowProcess:
         monitor: Monitor = UNMONITORED,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._crashes_max = crashes_max
-        self._monitor = monitor
-        self._log_path = log_path
-        self._monotonic_s = monotonic_s
-        self._server = ChildServer(MODULE, AS_CHILD, log_path=log_path, environ=environ(settings))
-        self._started_s = 0.0
-        self._restart_s: float | None = None
-        self._crashes = 0
-
-    @property
-    def pid(self) -> int:
-        """The process id of the running flow; raises `SipeError` while there is none."""
-        return self._server.pid
-
-    def start(self) -> None:
-        """Start the flow; raises `SipeError` when it ends before it is ready."""
-        try:
-            self._start()
-        except SipeError as error:
-            raise self._failure(error) from error
-
-    def check(self) -> None:
-        """Start a crashed flow again once its pause is over; raises `SipeError` when it crashed too often in a row."""
-        now_s = self._monotonic_s()
-        try:
-            if self._restart_s is None:
-                self._server.check()
-            elif now_s >= self._restart_s:
-                self._monitor.count(FLOW_RESTARTS)
-                self._start()
-        except SipeError as error:
-            self._server.stop()
-            self._crashes = 1 if now_s - self._started_s >= STEADY_S else self._crashes + 1
-            if self._crashes >= self._crashes_max:
-                raise self._failure(error) from error
-            pause_s = min(PAUSE_MAX_S, FIRST_PAUSE_S * 2 ** (self._crashes - 1))
-            self._restart_s = now_s + pause_s
-            told = {"error": str(self._failure(error)), "wait_s": pause_s, "path": str(self._log_path)}
-            _log.warning("the flow stopped and will be started again", extra=told)
-
-    def stop(self) -> None:
-        """Drain the flow: what it has read is folded, stored and saved. Stopping twice is fine."""
-        self._server.stop()
-
-    def _start(self) -> None:
-        self._started_s = self._monotonic_s()
-        self._restart_s = None
-        self._server.start()
-
-    def _failure(self, error: SipeError) -> SipeError:
-        """What the flow itself said last, or else what its end looked like from outside."""
-        said = [line.removeprefix(ERROR_PREFIX) for line in self._server.said() if line.startswith(ERROR_PREFIX)]
-        tries = f" {self._crashes} times in a row" if self._crashes > 1 else ""
-        return SipeError(f"the flow stopped{tries}: {said[-1]} (log: {self._log_path})") if said else error
-
-
-def environ(settings: Settings) -> dict[str, str]:
-    """The environment that a child loads these settings from; secrets are read already, so it looks into no file."""
-    values = {field: getattr(settings, field.name) for field in fields(settings)}
-    texts = {
-        PREFIX + field.name.upper(): "" if value == field.default else _text(value) for field, value in values.items()
-    }
-    return texts | {name + FILE_SUFFIX: "" for name in secret_names()}
-
-
-def _text(value: object) -> str:
-    return str(int(value) if isinstance(value, bool) else value)
+        super().__init__(
+            "flow",
+            MODULE,
+            AS_CHILD,
+            settings=settings,
+            log_path=log_path,
+            crashes_max=crashes_max,
+            on_restart=partial(monitor.count, FLOW_RESTARTS),
+            monotonic_s=monotonic_s,
+        )

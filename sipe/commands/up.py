@@ -7,12 +7,17 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from api.process import MODULE, NAME
 from connectors.clickhouse.client import probe
 from connectors.clickhouse.writer import DEPENDENCY
+from connectors.embedded.kept import KeptProcess
 from connectors.kafka import ticker
 from connectors.monitor.process import ProcessMonitor
 from connectors.monitor.server import monitored
@@ -50,13 +55,31 @@ def run(args: argparse.Namespace) -> int:
     with monitored(monitor, settings), Runtime(settings, serve=True, monitor=monitor) as runtime:
         monitor.assigned("ticker")
         monitor.needs(DEPENDENCY, partial(probe, runtime.system.store))
-        if args.json:
-            print(json.dumps(_addresses(runtime.system, settings.data_dir)))  # a line, for programs that wait for it
-        else:
-            _say(runtime.system, settings.data_dir, f" --data {args.data}" if args.data else "")
-        sys.stdout.flush()
-        _tick(runtime, settings, stop, monitor)
+        with _web_service(runtime, settings) as web:
+            url = web.ready["url"] if web else None
+            if args.json:
+                told = _addresses(runtime.system, settings.data_dir) | {"api": url}
+                print(json.dumps(told))  # a line, for programs that wait for it
+            else:
+                _say(runtime.system, settings.data_dir, f" --data {args.data}" if args.data else "", url)
+            sys.stdout.flush()
+            _tick(runtime, settings, stop, monitor, web)
     return 0
+
+
+@contextmanager
+def _web_service(runtime: Runtime, settings: Settings) -> Iterator[KeptProcess | None]:
+    """The web service beside an embedded stack; beside named servers it is `sipe api`, with servers of its own."""
+    if runtime.stack is None:
+        yield None
+        return
+    within = replace(settings_within(settings, runtime.system), monitor_port=0)
+    web = KeptProcess(NAME, MODULE, settings=within, log_path=settings.data_dir / "logs" / "api.log")
+    try:
+        web.start()
+        yield web
+    finally:
+        web.stop()
 
 
 def _rebuild_state(settings: Settings) -> None:
@@ -64,7 +87,9 @@ def _rebuild_state(settings: Settings) -> None:
     note(f"saved state set aside: {aside}" if aside else "there was no saved state to set aside")
 
 
-def _tick(runtime: Runtime, settings: Settings, stop: threading.Event, monitor: ProcessMonitor) -> None:
+def _tick(
+    runtime: Runtime, settings: Settings, stop: threading.Event, monitor: ProcessMonitor, web: KeptProcess | None
+) -> None:
     """Tick and watch for what is marked in threads of their own, and look after servers and flow in this one."""
     with runtime.sender() as sender, ThreadPoolExecutor(2, thread_name_prefix="up") as threads:
         ticking = threads.submit(ticker.run, sender, SystemClock(), stop, monitor)
@@ -72,6 +97,8 @@ def _tick(runtime: Runtime, settings: Settings, stop: threading.Event, monitor: 
         try:
             while not stop.wait(CHECK_EVERY_S) and not (ticking.done() or watching.done()):
                 runtime.check()
+                if web:
+                    web.check()
                 monitor.turned()
         finally:
             monitor.vitals.drain()
@@ -98,11 +125,12 @@ NEXT = (
     ("plant apply examples/plant.toml", "calendars and standard times"),
     ("kpi --by line", "what is known so far"),
     ("doctor", "whether all is well"),
+    ("admin NUMBER", "the first who may sign in to the web service"),
 )
 """What to try while it runs."""
 
 
-def _say(system: System, data_dir: Path, data_option: str) -> None:
+def _say(system: System, data_dir: Path, data_option: str, api_url: str | None) -> None:
     store = system.store
     password = f" (password in {data_dir / 'stack.json'})" if system.embedded else ""
     commands = [(f"sipe {command}{data_option}", what) for command, what in NEXT]
@@ -110,6 +138,7 @@ def _say(system: System, data_dir: Path, data_option: str) -> None:
     for line in (
         f"Kafka       {system.kafka}",
         f"ClickHouse  {store.host}:{store.port}, database {store.database}, user {store.user}{password}",
+        *([f"Web         {api_url}, described at {api_url}/v1/openapi.json"] if api_url else []),
         f"Flow        log in {data_dir.resolve() / 'logs' / 'flow.log'}",
         "",
         "All is running; Ctrl-C drains and stops it. In another terminal, try:",

@@ -22,6 +22,7 @@ from server_process import free_port
 
 from connectors.clickhouse import migrate
 from connectors.clickhouse.client import Address, Warehouse
+from connectors.embedded.kept import CRASHES_MAX
 from connectors.embedded.process import ChildServer
 from connectors.files.plant import read_plant
 from connectors.kafka.address import KafkaAddress
@@ -29,7 +30,7 @@ from connectors.kafka.letter_reader import read_letters
 from connectors.kafka.sender import EventSender
 from models.twin.day import Day, simulate
 from models.twin.link import Send
-from pipelines.runtime.flow import CRASHES_MAX, FlowProcess
+from pipelines.runtime.flow import FlowProcess
 from pipelines.runtime.progress import stored_offsets
 from sipe.contracts.events import StationEvent
 from sipe.contracts.script import Tick

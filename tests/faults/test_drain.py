@@ -17,9 +17,10 @@ from fault_record import record
 from fault_system import FaultSystem, NewSystem, a_day, chunks, until, url_of
 
 from connectors.clickhouse.client import SEND_RECEIVE_TIMEOUT_S
+from connectors.embedded.kept import environ
 from connectors.kafka.source import BATCH_RECORDS_MAX
 from pipelines.facts import UNDRAINED
-from pipelines.runtime.flow import ERROR_PREFIX, environ
+from pipelines.runtime.flow import ERROR_PREFIX
 
 STOP_MAX_S = 10.0
 DRAINED = 0

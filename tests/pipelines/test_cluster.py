@@ -17,10 +17,11 @@ from monitor_page import metrics, verdict
 from saved_state import Dump, halves, send, stored, the_day
 from server_process import free_port
 
+from connectors.embedded.kept import environ
 from connectors.embedded.process import ChildServer
 from models.twin.link import Send
 from pipelines.facts import cluster_of
-from pipelines.runtime.flow import AS_CHILD, MODULE, environ
+from pipelines.runtime.flow import AS_CHILD, MODULE
 from pipelines.runtime.system import Runtime, settings_within
 from sipe.contracts.script import Tick
 from sipe.errors import SipeError, UsageError

@@ -16,11 +16,12 @@ import pytest
 import waiting
 
 from connectors.embedded.broker import __name__ as BROKER
+from connectors.embedded.kept import PAUSE_MAX_S, environ
 from connectors.embedded.lock import alive
 from connectors.embedded.process import ChildServer
 from connectors.kafka.address import KafkaAddress
 from connectors.kafka.sender import EventSender
-from pipelines.runtime.flow import PAUSE_MAX_S, FlowProcess, environ
+from pipelines.runtime.flow import FlowProcess
 from pipelines.runtime.progress import READ_EVERY_S, DelayedProgress
 from pipelines.runtime.system import Runtime, find
 from sipe.contracts.events import IntervalReported

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,11 +16,13 @@ from shop import ASSEMBLY, CALIBRATION, LINE, PACKING, REPAIR
 from waiting import until
 
 from api.app import create_app
+from api.ingest.rate import Rates
 from api.keys import KeyRing
 from api.services import Services
+from api.serving import TRIES, TRIES_PER_S
 from api.tokens import Tokens
 from connectors.sql import credentials, devices
-from connectors.sql.identity import Shown, sign_in, verify_again
+from connectors.sql.identity import Shown, sign_in
 from connectors.sql.secrecy import Cost, Secrets
 from connectors.sql.work import Store
 from models.identity import Role
@@ -49,8 +50,9 @@ class Web:
         services = Services(
             store=store,
             clock=clock,
-            principal_of=self._tokens.verify,
-            verify_again=partial(verify_again, store, self._secrets),
+            tokens=self._tokens,
+            secrets=self._secrets,
+            strangers=Rates(TRIES_PER_S, TRIES),
         )
         port = free_port()
         config = uvicorn.Config(create_app(services), port=port, lifespan="off", log_config=None, ws="none")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.runtime.flow import environ
+from connectors.embedded.kept import environ
 from sipe.errors import UsageError
 from sipe.settings import Settings, load, secret_names
 

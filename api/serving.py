@@ -1,0 +1,227 @@
+"""The web service as it runs: its store, keys and producers made from the settings, a port, and the loops beside it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from api.app import create_app
+from api.ingest.inlet import Inlet
+from api.ingest.intake import Intake
+from api.ingest.rate import Rates
+from api.keys import KeyRing
+from api.services import Services
+from api.tokens import Tokens
+from connectors.kafka.address import KafkaAddress
+from connectors.sql import migrate
+from connectors.sql.secrecy import Secrets
+from connectors.sql.work import Store
+from sipe.clock import Clock, SystemClock
+from sipe.errors import SipeError, UsageError
+from sipe.private_files import check_own_dir
+from sipe.settings import Settings
+
+TRIES_PER_S = 0.5
+TRIES = 20
+"""An address may try to prove who it is so often at once; a terminal that a shift signs in at is one address."""
+INGEST_BURST_S = 4
+"""A device may send so many seconds' worth at once, such as after its line was down."""
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 5
+BACKLOG = 1_024
+CONNECTIONS_MAX = 2_000
+CHECK_EVERY_S = 0.2
+STORE_FILE = "sipe.db"
+
+Loop = Callable[[Services, threading.Event], None]
+"""Works beside the requests until the event is set."""
+LOOPS: tuple[Loop, ...] = ()
+
+
+def sql_url(settings: Settings) -> str:
+    """Where the transactional store is: the named one, else a file in the data directory."""
+    return settings.sql_url or f"sqlite:///{(settings.data_dir / STORE_FILE).resolve()}"
+
+
+def keys_dir(settings: Settings) -> Path:
+    """Where the signing keys are."""
+    return Path(settings.keys_dir) if settings.keys_dir else settings.data_dir / "keys"
+
+
+@contextmanager
+def open_store(settings: Settings, clock: Clock) -> Iterator[Store]:
+    """The transactional store; raises `SipeError` when its schema is not this program's.
+
+    The one in the data directory is made and brought up to date here; a named one by `sipe migrate`, and by a user who
+    may do more than this one.
+    """
+    if settings.sql_url is None:
+        _make_file(settings.data_dir)
+    store = Store(sql_url(settings), clock)
+    try:
+        if settings.sql_url is None:
+            migrate.upgrade(store.transactions.engine)
+        with store.reading() as connection:
+            if (current := migrate.current(connection)) != migrate.newest():
+                raise SipeError(
+                    f"the transactional store is at {current or 'nothing'} and has to be at {migrate.newest()}: "
+                    "apply what is missing with `sipe migrate`"
+                )
+        yield store
+    finally:
+        store.close()
+
+
+def _make_file(data_dir: Path) -> None:
+    """The store's file, for its owner alone; what SQLite puts beside it takes over its mode."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_own_dir(data_dir)
+    os.close(os.open(data_dir / STORE_FILE, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))
+
+
+@contextmanager
+def open_services(settings: Settings, clock: Clock) -> Iterator[Services]:
+    """What the routes work with; raises `SipeError`. Kafka need not answer yet."""
+    with open_store(settings, clock) as store, ExitStack() as stack:
+        ring = KeyRing(keys_dir(settings), clock.now_ms(), may_create=settings.sql_url is None)
+        yield Services(
+            store=store,
+            clock=clock,
+            tokens=Tokens(ring, clock),
+            secrets=Secrets(),
+            strangers=Rates(TRIES_PER_S, TRIES),
+            inlet=_inlet(settings, stack),
+        )
+
+
+def _inlet(settings: Settings, stack: ExitStack) -> Inlet | None:
+    if not settings.kafka_url:
+        return None
+    kafka = KafkaAddress.parse(settings)
+    rate = settings.ingest_events_per_s
+    rates = Rates(rate, INGEST_BURST_S * rate)
+    inlet = Inlet(lambda: Intake(kafka, rates=rates))
+    stack.callback(inlet.close)
+    return inlet
+
+
+class Service:
+    """The web service while it is open: `with Service(settings) as service: service.check()`."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        check_listening(settings)
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._open = ExitStack()
+        self._stop = threading.Event()
+        self._loops: list[Future[None]] = []
+        self._server: uvicorn.Server | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it is reached."""
+        return f"{'https' if self._settings.api_cert_file else 'http'}://{self._settings.api_host}:{self.port}"
+
+    def check(self) -> None:
+        """Raise what a loop ended with, or `SipeError` when the server has ended by itself."""
+        for loop in self._loops:
+            if loop.done():
+                loop.result()
+        if self._server is not None and self._server.should_exit:
+            raise SipeError("the web service ended by itself; its log says why")
+
+    def __enter__(self) -> Self:
+        try:
+            services = self._open.enter_context(open_services(self._settings, self._clock))
+            self._serve(services)
+            threads = self._open.enter_context(ThreadPoolExecutor(max(1, len(LOOPS)), thread_name_prefix="api"))
+            self._open.callback(self._stop.set)
+            self._loops = [threads.submit(loop, services, self._stop) for loop in LOOPS]
+        except BaseException:
+            self._open.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._open.close()
+
+    def _serve(self, services: Services) -> None:
+        listening = self._open.enter_context(_listening(self._settings))
+        self.port = listening.getsockname()[1]
+        server = uvicorn.Server(_config(self._settings, services))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
+        thread.start()
+
+        def end() -> None:
+            server.should_exit = True
+            thread.join()
+
+        self._open.callback(end)
+        waited = threading.Event()
+        for _ in range(int(START_TIMEOUT_S / CHECK_EVERY_S)):
+            if server.started or not thread.is_alive():
+                break
+            waited.wait(CHECK_EVERY_S)
+        if not server.started:
+            raise SipeError("the web service did not start; its log says why")
+        self._server = server
+
+
+def check_listening(settings: Settings) -> None:
+    """Raise `UsageError` where passwords would cross a network in the clear."""
+    if (settings.api_cert_file is None) != (settings.api_key_file is None):
+        raise UsageError("SIPE_API_CERT_FILE and SIPE_API_KEY_FILE belong together: set both, or neither")
+    if settings.api_cert_file is None and not settings.api_behind_proxy and not _is_loopback(settings.api_host):
+        raise UsageError(
+            f"SIPE_API_HOST={settings.api_host} is beyond this machine: set SIPE_API_CERT_FILE and SIPE_API_KEY_FILE, "
+            "or SIPE_API_BEHIND_PROXY=1 where something before it ends TLS"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _config(settings: Settings, services: Services) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(services),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        ws="none",
+        server_header=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_graceful_shutdown=STOP_TIMEOUT_S,
+        proxy_headers=settings.api_behind_proxy,
+        forwarded_allow_ips="*" if settings.api_behind_proxy else None,
+        ssl_certfile=settings.api_cert_file,
+        ssl_keyfile=settings.api_key_file,
+    )
+
+
+def _listening(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
+    try:
+        return socket.create_server((settings.api_host, settings.api_port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise SipeError(
+            f"the web service cannot listen on {settings.api_host}:{settings.api_port} ({error.strerror}): "
+            "name another port in SIPE_API_PORT"
+        ) from error

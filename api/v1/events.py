@@ -1,0 +1,70 @@
+"""Events: batches that stations send, each answered line by line."""
+
+from __future__ import annotations
+
+import msgspec
+
+from api.http.problems import unavailable
+from api.http.route import Act, Raw, Routes
+from api.ingest.batch import LineReason
+from api.ingest.coding import Limits
+
+routes = Routes("events")
+
+LINES = Raw(
+    media="application/x-ndjson",
+    bytes_max=Limits().bytes_max,
+    description=(
+        f"Events as JSON lines, at most {Limits().events_max}; coded as gzip, zstd or not at all (Content-Encoding). "
+        "Each is stored byte for byte."
+    ),
+    example='{"type":"heartbeat","station":"manaus.final.line-1.cal-1","boot":7,"seq":2,"ts_ms":1772445502000}\n',
+)
+
+
+class Lines(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines one after the other that share an answer."""
+
+    first: int
+    last: int
+
+
+class RejectedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that is no event, or of another station: sending it again will not help."""
+
+    line: int
+    reason: LineReason
+    detail: str
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of each line of a batch, counted from 1; blank lines are in none of these.
+
+    `accepted` and `known` are in Kafka, acknowledged by all replicas: the sender may let go of them. `rejected` never
+    will be. `not_sent` was not acknowledged in time: it may be there or not, and is to be sent again.
+    """
+
+    accepted: list[Lines]
+    known: list[Lines]
+    not_sent: list[Lines]
+    rejected: list[RejectedLine]
+
+
+@routes.act("POST", "/v1/events", scope="events:write", raw=LINES, answer=Batch, lane="intake")
+def send_events(call: Act) -> Batch:
+    """Send a batch of events of the station that this device stands at."""
+    inlet = call.services.inlet
+    if inlet is None:
+        raise unavailable("this service was started without a Kafka broker", 60)
+    here = call.principal.station
+    found = inlet.take(call.body, call.coding, call.principal.identity, lambda station: station == here)
+    return Batch(
+        accepted=_lines(found.accepted),
+        known=_lines(found.known),
+        not_sent=_lines(found.not_sent),
+        rejected=[RejectedLine(line=one.number, reason=one.reason, detail=one.detail) for one in found.rejected],
+    )
+
+
+def _lines(spans: list[tuple[int, int]]) -> list[Lines]:
+    return [Lines(first=first, last=last) for first, last in spans]

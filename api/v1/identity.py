@@ -1,0 +1,148 @@
+"""Who is asking: signing in, going on with a refresh token, signing out, and enrolling a device.
+
+An answer with a token is given once and kept nowhere. A client that has lost the answer of a refresh does not try the
+same token again, as that looks like a copy of it: it signs in, or enrols, again.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from api.http.route import Act, Answer, Read, Routes
+from api.tokens import LIFETIME_S
+from api.v1.shapes import DocumentName
+from connectors.sql import credentials, devices, identity, sessions
+from connectors.sql.identity import Shown
+from connectors.sql.sessions import Session
+from models.refusal import Refused
+
+routes = Routes("identity")
+
+Secret = Annotated[str, Meta(min_length=1, max_length=256, description="A password, or with a badge its PIN.")]
+Badge = Annotated[str, Meta(min_length=4, max_length=256, description="What the reader reads from a badge.")]
+Token = Annotated[str, Meta(min_length=16, max_length=128, description="A refresh token; it is used once.")]
+CodeText = Annotated[str, Meta(min_length=16, max_length=64, description="An enrolment code, however it is typed.")]
+
+
+class SigningIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A name, a badge or both, with the secret that belongs to it."""
+
+    person: DocumentName | None = None
+    badge: Badge | None = None
+    secret: Secret
+
+
+class Refreshing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A refresh token."""
+
+    refresh_token: Token
+
+
+class Enrolling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An enrolment code."""
+
+    code: CodeText
+
+
+class OwnPassword(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new password, and the secret that one has signed in with."""
+
+    secret: Secret
+    password: Secret
+
+
+class HeldRole(msgspec.Struct, frozen=True, kw_only=True):
+    """A role, on one line or (empty) on all of them."""
+
+    name: str
+    line: str
+
+
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the token says one is."""
+
+    identity: str
+    kind: Literal["person", "device"]
+    station: str | None
+    roles: list[HeldRole]
+
+
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
+    """An access token for `Authorization: Bearer`, and the refresh token for the next one (RFC 6749, 5.1)."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  the name of a kind of token
+    expires_in: int = LIFETIME_S
+    refresh_token: str
+    refresh_until_ms: int
+
+
+@routes.act("POST", "/v1/sign-in", scope=None, body=SigningIn, answer=Granted, lane="proving")
+def sign_in(call: Act) -> Answer:
+    """Sign in with a name or a badge, and a password or a PIN."""
+    _try(call)
+    shown = Shown(secret=call.body.secret, person=call.body.person, badge=call.body.badge)
+    return _granted(call, identity.sign_in(call.services.store, call.services.secrets, shown))
+
+
+@routes.act("POST", "/v1/refresh", scope=None, body=Refreshing, answer=Granted)
+def refresh(call: Act) -> Answer:
+    """Trade a refresh token for an access token and the next refresh token."""
+    return _granted(call, sessions.refresh(call.services.store, call.services.secrets, call.body.refresh_token))
+
+
+@routes.act("POST", "/v1/sign-out", scope=None, body=Refreshing, status=HTTPStatus.NO_CONTENT)
+def sign_out(call: Act) -> None:
+    """End what follows from one sign-in, by any of its refresh tokens; says nothing about whether there is one."""
+    call.services.store.work(call.who, sessions.sign_out, call.body.refresh_token)
+
+
+@routes.act("POST", "/v1/enrolments", scope=None, body=Enrolling, answer=Granted)
+def enrol_device(call: Act) -> Answer:
+    """Trade an enrolment code for a device's first tokens."""
+    _try(call)
+    return _granted(call, devices.enrol(call.services.store, call.services.secrets, call.body.code))
+
+
+@routes.read("/v1/me", scope="read", answer=Me)
+def me(call: Read) -> Me:
+    """Who one is, as this token says it."""
+    one = call.principal
+    roles = [HeldRole(name=role.name, line=role.line) for role in sorted(one.roles)]
+    return Me(identity=one.identity, kind=one.kind, station=one.station, roles=roles)
+
+
+@routes.act(
+    "PUT",
+    "/v1/me/password",
+    scope="read",
+    body=OwnPassword,
+    status=HTTPStatus.NO_CONTENT,
+    signed=True,
+    lane="proving",
+)
+def set_own_password(call: Act) -> None:
+    """Give oneself another password; whoever is signed in as this person has to sign in again."""
+    if call.principal.kind != "person":
+        raise Refused("no_person", "a device has no password")
+    store, secrets = call.services.store, call.services.secrets
+    credentials.set_password(store, secrets, call.who, call.principal.identity, call.body.password)
+
+
+def _try(call: Act) -> None:
+    """Every try counts for the address that it comes from, right or wrong."""
+    call.services.strangers.check(call.address)
+    call.services.strangers.spend(call.address, 1)
+
+
+def _granted(call: Act, session: Session) -> Answer:
+    granted = Granted(
+        access_token=call.services.tokens.issue(session.principal),
+        refresh_token=session.refresh,
+        refresh_until_ms=session.refresh_until_ms,
+    )
+    return Answer(value=granted, headers={"Cache-Control": "no-store"})
