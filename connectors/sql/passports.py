@@ -79,7 +79,7 @@ def link(work: Work, station: str, serial: str, told: Link) -> None:
     if work.one(select(UNIT_LINKS.c.id).where(UNIT_LINKS.c.parent == serial, *_equal(values))) is not None:
         return
     work.run(UNIT_LINKS.insert().values(**values, parent=serial, by=work.who.identity, at_ms=work.now_ms))
-    work.tell("unit_linked", f"unit/{serial}", link=values)
+    work.tell("unit_linked", f"unit/{serial}", station=station, link=values)
 
 
 def passport(connection: Connection, serial: str) -> Passport:

@@ -39,7 +39,7 @@ def begin(work: Work, order_number: str, count: int = 1) -> list[Unit]:
     begun = [_fresh(order, serial) for serial in serials]
     work.run(UNITS.insert(), [_row(unit) | {"created_ms": work.now_ms, "changed_ms": work.now_ms} for unit in begun])
     _count(work, order, begun_qty=count)
-    work.tell("units_begun", f"order/{order.number}", serials=serials)
+    work.tell("units_begun", f"order/{order.number}", line=order.line, serials=serials)
     return begun
 
 
@@ -60,7 +60,7 @@ def adopt(work: Work, order_number: str, serial: str, next_step: str) -> Unit:
     work.run(UNITS.insert().values(**_row(unit), created_ms=work.now_ms, changed_ms=work.now_ms))
     _count(work, order, begun_qty=1)
     work.note("unit_adopted", f"unit/{serial}", after={"order": order.number, "next_step": next_step})
-    work.tell("units_begun", f"order/{order.number}", serials=[serial])
+    work.tell("units_begun", f"order/{order.number}", line=order.line, serials=[serial])
     return unit
 
 
@@ -107,7 +107,7 @@ def fail(work: Work, station: str, serial: str, reason: str) -> Moved:
 def stop(work: Work, serial: str, status: Stop, reason: str) -> Unit:
     """Quarantine, hold or recall a unit."""
     before, order = lock(work, serial)
-    after = _stopped(work, before, status, reason)
+    after = _stopped(work, order.line, before, status, reason)
     _count(work, order, good_qty=-int(before.status == "done"))
     return after
 
@@ -122,7 +122,7 @@ def dispose(work: Work, serial: str, disposal: Disposal, reason: str, rework: st
         _leave(work, before, "stopped", reason)
     _count(work, order, scrap_qty=int(after.status == "scrapped"), good_qty=int(after.status == "done"))
     work.note(f"unit_{disposal}", f"unit/{serial}", before=_state(before), after=_state(after), reason=reason)
-    work.tell("unit_disposed", f"unit/{serial}", disposal=disposal, status=after.status)
+    work.tell("unit_disposed", f"unit/{serial}", line=order.line, disposal=disposal, status=after.status)
     return after
 
 
@@ -139,7 +139,7 @@ def stop_made_by(work: Work, sheet: Ref, reason: str) -> int:
         concerned = UNITS.c.order_number == number, UNITS.c.serial.in_(serials), open_ones
         rows = work.run(select(UNITS).where(*concerned).order_by(UNITS.c.serial).with_for_update()).all()
         for row in rows:
-            _stopped(work, _unit(row), "recalled" if row.status == "done" else "held", reason)
+            _stopped(work, order.line, _unit(row), "recalled" if row.status == "done" else "held", reason)
         _count(work, order, good_qty=-sum(row.status == "done" for row in rows))
         stopped += len(rows)
     return stopped
@@ -175,11 +175,11 @@ def write(work: Work, before: Unit, after: Unit) -> Unit:
     return done
 
 
-def _stopped(work: Work, before: Unit, status: Stop, reason: str) -> Unit:
+def _stopped(work: Work, line: str, before: Unit, status: Stop, reason: str) -> Unit:
     after = write(work, before, model.stop(before, status, reason))
     on = f"unit/{before.serial}"
     work.note(f"unit_{status}", on, before=_state(before), after=_state(after), reason=reason)
-    work.tell("unit_stopped", on, status=status, reason=reason)
+    work.tell("unit_stopped", on, line=line, status=status, reason=reason)
     return after
 
 
