@@ -7,6 +7,7 @@ again, at the same positions. While Kafka is away rows wait, and positions are g
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from threading import Event
 
 from api.background.duty import Duty
@@ -62,7 +63,8 @@ class Relay:
                 except SipeError as error:
                     _log.warning("what was told waits", extra={"error": str(error), "wait_s": RETRY_S})
                     self._let_go()
-                    self._look_after()
+                    with suppress(SipeError):
+                        self._look_after()
                     stop.wait(RETRY_S)
             self._let_go()
 
@@ -110,9 +112,11 @@ class Relay:
         self._looked_ms = now_ms
         with self._store.reading() as connection:
             waiting = outbox.waiting(connection)
+            is_old = outbox.has_told_before(connection, now_ms - KEPT_MS)
         self._monitor.set(OUTBOX_WAITING, waiting.rows)
         self._monitor.set(OUTBOX_TIME, (now_ms if waiting.oldest_ms is None else waiting.oldest_ms) / 1000)
-        self._store.work(SERVICE, outbox.prune, now_ms - KEPT_MS)
+        if is_old:
+            self._store.work(SERVICE, outbox.prune, now_ms - KEPT_MS)
 
     def _let_go(self) -> None:
         """Take back what was not acknowledged, so that nothing of it arrives behind what the next batch tells."""

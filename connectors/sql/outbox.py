@@ -91,6 +91,13 @@ def waiting(connection: Connection) -> Waiting:
     return Waiting(row[0], row[1])
 
 
+def has_told_before(connection: Connection, before_ms: int) -> bool:
+    """Whether the oldest row was told, and written before a time: then `prune` has something to do."""
+    first = select(OUTBOX.c.position, OUTBOX.c.created_ms).where(OUTBOX.c.position.is_not(None))
+    row = connection.execute(first.order_by(OUTBOX.c.position).limit(1)).one_or_none()
+    return row is not None and row.created_ms < before_ms and row.position <= head(connection).told
+
+
 def prune(work: Work, before_ms: int) -> int:
     """Drop up to `LOT` of the oldest rows that were told and written before a time; how many. No gap comes of it."""
     told = select(OUTBOX_HEAD.c.told).where(_HEAD).scalar_subquery()

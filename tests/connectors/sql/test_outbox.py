@@ -101,7 +101,11 @@ def test_only_what_is_old_and_told_is_dropped_and_no_gap_comes_of_it(store: Stor
     numbered(store)
 
     def prune(before_ms: int) -> int:
-        return store.work(SERVICE, outbox.prune, before_ms)
+        with store.reading() as connection:
+            has_old = outbox.has_told_before(connection, before_ms)
+        gone = store.work(SERVICE, outbox.prune, before_ms)
+        assert has_old == (gone > 0)
+        return gone
 
     assert prune(START_MS + 1_000) == 0
     store.work(SERVICE, outbox.acknowledged, 5)
