@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from connectors.sql import duties
 from connectors.sql.duties import SERVICE
 from connectors.sql.work import Store
@@ -44,5 +46,5 @@ class Duty:
         try:
             yield
         finally:
-            with suppress(SipeError):  # without a store the term ends it
+            with suppress(SipeError, SQLAlchemyError):  # without a store the term ends it
                 self._store.work(SERVICE, duties.release, self.name, self._me)

@@ -10,6 +10,8 @@ import logging
 from contextlib import suppress
 from threading import Event
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from api.background.duty import Duty
 from connectors.kafka.address import KafkaAddress
 from connectors.kafka.sender import EventSender
@@ -60,10 +62,10 @@ class Relay:
                 try:
                     if self._duty.is_mine(self._clock.now_ms()):
                         self.turn()
-                except SipeError as error:
+                except (SipeError, SQLAlchemyError) as error:
                     _log.warning("what was told waits", extra={"error": str(error), "wait_s": RETRY_S})
                     self._let_go()
-                    with suppress(SipeError):
+                    with suppress(SipeError, SQLAlchemyError):
                         self._look_after()
                     stop.wait(RETRY_S)
             self._let_go()

@@ -13,20 +13,8 @@ from sipe.contracts.fields import Sha256, TimeMs
 
 POSITION_HEADER = "position"
 
-PLANT_WIDE = frozenset(
-    {
-        "sheet_submitted",
-        "sheet_decided",
-        "sheet_time_limit",
-        "sheet_approved",
-        "sheet_revoked",
-        "workflow_added",
-        "template_added",
-        "bom_added",
-        "routing_added",
-    }
-)
-"""Changes that belong to no line: everybody who may read may know of them."""
+PLANT_WIDE = ("sheet_", "approval_", "template_", "workflow_", "bom_", "routing_")
+"""How the kinds of changes begin that belong to no line: everybody who may read may know of them."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ import pytest
 from fault_proxy import FaultProxy
 from fault_record import record
 from kafka_cluster import KafkaCluster
+from ledger import Balance
 from office import who
 from sql_stores import empty, store_of
 from sqlalchemy import select
@@ -202,7 +203,7 @@ def test_a_relay_that_is_killed_between_kafka_and_the_store_loses_nothing(store:
     assert_all_there(store, seen)
     doubles = len(seen) - 60
     assert doubles >= 60, "what the dead had told was told again"
-    record("relay-killed", met=kills, runs=kills)
+    record("relay-killed", Balance(sent=60, stored=60), met=kills, runs=kills)
 
 
 @pytest.mark.fault
@@ -221,7 +222,7 @@ def test_what_is_told_while_the_broker_dies_arrives_when_it_is_back(store: Store
             with reading(address, CHANGES_TOPIC.name) as reader:
                 until(has(reader, 60), "all is there", DEADLINE_S)
                 assert_all_there(store, reader.look())
-    record("relay-broker-killed", met=1)
+    record("relay-broker-killed", Balance(sent=60, stored=60), met=1)
 
 
 def told(store: Store) -> int:
