@@ -13,6 +13,7 @@ from threading import Event
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.background.duty import Duty
+from api.services import Services
 from connectors.kafka.address import KafkaAddress
 from connectors.kafka.sender import EventSender
 from connectors.sql import outbox
@@ -125,6 +126,12 @@ class Relay:
         if self._sender is not None:
             self._sender.abandon()
             self._sender = None
+
+
+def loop(services: Services, stop: Event) -> None:
+    """The relay of the web service; without a Kafka broker what was told waits for one."""
+    if services.kafka is not None:
+        Relay(services.store, services.kafka, services.clock, services.monitor).run(stop)
 
 
 def give_positions(store: Store) -> None:

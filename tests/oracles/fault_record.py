@@ -61,7 +61,7 @@ FAULTS: dict[str, Fault] = {
     "recovery-lost": Fault("recovery directory lost", "deleted while the flow is down", "states rebuilt"),
     "relay-killed": Fault(
         "relay killed when Kafka has a batch and the store does not know",
-        "kill -9 while the store's lock holds it up",
+        "kill -9 while it waits for the store's lock",
         "kills",
     ),
     "relay-broker-killed": Fault("broker killed while changes are told", "kill -9, start on the same log", "kills"),
