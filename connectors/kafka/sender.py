@@ -90,7 +90,7 @@ class EventSender:
         try:
             self.flush()
         finally:
-            self.abandon()
+            self._abandon()
 
     def _produce(self, value: bytes, key: bytes | None, partition: int, headers: Sequence[Header] = ()) -> None:
         self._raise_failure()
@@ -157,8 +157,7 @@ class EventSender:
         if self._failure:
             raise SipeError(f"a message was not delivered to {self._failure}")
 
-    def abandon(self) -> None:
-        """Let go of the connections, and of what is not acknowledged: some of it may be in the log all the same."""
+    def _abandon(self) -> None:
         self._producer.purge()
         self._producer.flush(_FLUSH_STEP_S)
         if self._guard:
@@ -173,7 +172,7 @@ class EventSender:
         if error is None:
             self.close()
         else:  # what went wrong matters more than what is still queued
-            self.abandon()
+            self._abandon()
 
 
 def _too_big(topic: str, value_bytes: int) -> SipeError:
