@@ -1,4 +1,4 @@
-"""Writes what others read of the declared routes: the OpenAPI description in `docs/api`.
+"""Writes what others read of the declared routes: the OpenAPI description in `docs/api`, and the typed client.
 
     python -m api.description
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from api import python_client
 from api.app import openapi
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,7 +20,9 @@ OPENAPI = Path("docs/api/openapi.json")
 
 def files() -> dict[Path, str]:
     """Every generated file, by its path in the repository."""
-    return {OPENAPI: msgspec.json.format(msgspec.json.encode(openapi()), indent=2).decode() + "\n"}
+    description = openapi()
+    text = msgspec.json.format(msgspec.json.encode(description), indent=2).decode() + "\n"
+    return {OPENAPI: text, **python_client.files(description)}
 
 
 def main() -> None:

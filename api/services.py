@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from api.ingest.inlet import Inlet
 from api.ingest.rate import Rates
 from api.tokens import Tokens
+from connectors.kafka.address import KafkaAddress
 from connectors.sql import identity
 from connectors.sql.secrecy import Secrets
 from connectors.sql.work import Store
 from models.identity import Principal
 from sipe.clock import Clock
+from sipe.metrics import UNMONITORED, Monitor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,10 @@ class Services:
     """How often an address may try to prove who it is."""
     inlet: Inlet | None = None
     """The way in for events; None without a Kafka broker."""
+    kafka: KafkaAddress | None = None
+    """Where what was agreed is told; None without a Kafka broker, and then it waits."""
+    monitor: Monitor = UNMONITORED
+    """What the loops tell of their work."""
 
     def principal_of(self, token: str) -> Principal:
         """Whose access token it is; raises `Refused`."""

@@ -16,6 +16,7 @@ from typing import Self
 import uvicorn
 
 from api.app import create_app
+from api.background import relay
 from api.ingest.inlet import Inlet
 from api.ingest.intake import Intake
 from api.ingest.rate import Rates
@@ -28,6 +29,7 @@ from connectors.sql.secrecy import Secrets
 from connectors.sql.work import Store
 from sipe.clock import Clock, SystemClock
 from sipe.errors import SipeError, UsageError
+from sipe.metrics import UNMONITORED, Monitor
 from sipe.private_files import check_own_dir
 from sipe.settings import Settings
 
@@ -45,7 +47,7 @@ STORE_FILE = "sipe.db"
 
 Loop = Callable[[Services, threading.Event], None]
 """Works beside the requests until the event is set."""
-LOOPS: tuple[Loop, ...] = ()
+LOOPS: tuple[Loop, ...] = (relay.loop,)
 
 
 def sql_url(settings: Settings) -> str:
@@ -90,7 +92,7 @@ def _make_file(data_dir: Path) -> None:
 
 
 @contextmanager
-def open_services(settings: Settings, clock: Clock) -> Iterator[Services]:
+def open_services(settings: Settings, clock: Clock, monitor: Monitor = UNMONITORED) -> Iterator[Services]:
     """What the routes work with; raises `SipeError`. Kafka need not answer yet."""
     with open_store(settings, clock) as store, ExitStack() as stack:
         ring = KeyRing(keys_dir(settings), clock.now_ms(), may_create=settings.sql_url is None)
@@ -101,6 +103,8 @@ def open_services(settings: Settings, clock: Clock) -> Iterator[Services]:
             secrets=Secrets(),
             strangers=Rates(TRIES_PER_S, TRIES),
             inlet=_inlet(settings, stack),
+            kafka=KafkaAddress.parse(settings) if settings.kafka_url else None,
+            monitor=monitor,
         )
 
 
@@ -118,10 +122,11 @@ def _inlet(settings: Settings, stack: ExitStack) -> Inlet | None:
 class Service:
     """The web service while it is open: `with Service(settings) as service: service.check()`."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None, monitor: Monitor = UNMONITORED) -> None:
         check_listening(settings)
         self._settings = settings
         self._clock = clock or SystemClock()
+        self._monitor = monitor
         self._open = ExitStack()
         self._stop = threading.Event()
         self._loops: list[Future[None]] = []
@@ -143,7 +148,7 @@ class Service:
 
     def __enter__(self) -> Self:
         try:
-            services = self._open.enter_context(open_services(self._settings, self._clock))
+            services = self._open.enter_context(open_services(self._settings, self._clock, self._monitor))
             self._serve(services)
             threads = self._open.enter_context(ThreadPoolExecutor(max(1, len(LOOPS)), thread_name_prefix="api"))
             self._open.callback(self._stop.set)

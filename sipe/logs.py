@@ -32,6 +32,8 @@ FIELDS: dict[str, str] = {
     "port": "TCP port",
     "path": "file or directory",
     "pid": "process id",
+    "duty": "what one process at a time does",
+    "position": "position in the outbox",
 }
 """Every field that a log line may have beside the event; one name for one thing."""
 

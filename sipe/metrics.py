@@ -116,6 +116,25 @@ TICKER_TIME = Metric(
 FLOW_RESTARTS = Metric(
     name="sipe_flow_restarts_total", kind="counter", help="How often `sipe up` started a flow again that had crashed."
 )
+OUTBOX_WAITING = Metric(
+    name="sipe_outbox_waiting_rows",
+    kind="gauge",
+    help="Changes that are committed and not yet acknowledged by Kafka; told by the process that relays them.",
+)
+OUTBOX_TIME = Metric(
+    name="sipe_outbox_time_seconds",
+    kind="gauge",
+    help="Every change committed before this time is in Kafka (Unix time); it stands still while Kafka is away.",
+)
+OUTBOX_TOLD = Metric(
+    name="sipe_outbox_told_total", kind="counter", help="Changes that Kafka has acknowledged, repeated ones included."
+)
+OUTBOX_LATENCY = Metric(
+    name="sipe_outbox_latency_seconds",
+    kind="histogram",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0),
+    help="From a change being told in its transaction to its acknowledgement by Kafka.",
+)
 
 METRICS: tuple[Metric, ...] = (
     BUILD_INFO,
@@ -139,6 +158,10 @@ METRICS: tuple[Metric, ...] = (
     TICKS_SENT,
     TICKER_TIME,
     FLOW_RESTARTS,
+    OUTBOX_WAITING,
+    OUTBOX_TIME,
+    OUTBOX_TOLD,
+    OUTBOX_LATENCY,
 )
 
 

@@ -96,7 +96,8 @@ def _types(route: Route) -> list[Any]:
 
 def _named(schemas: Iterable[Json], components: Json) -> tuple[list[Json], Json]:
     """The same, where a page of orders is `PageOfOrder`, as one says it in a program."""
-    text = re.sub(rb"\bPage_(\w+?)_(?=\")", rb"PageOf\1", msgspec.json.encode([list(schemas), components]))
+    text = msgspec.json.encode([list(schemas), components])
+    text = re.sub(rb"\bPage_(\w)(\w*)_(?=\")", lambda found: b"PageOf" + found[1].upper() + found[2], text)
     schemas, components = msgspec.json.decode(text)
     for name, component in components.items():
         component["title"] = name

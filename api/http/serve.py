@@ -41,8 +41,9 @@ def mount(app: FastAPI, services: Services, routes: Iterable[Route]) -> None:
     """Serve the routes of a table."""
     lanes = Lanes()
     for route in routes:
+        path = route.path.replace("{serial}", "{serial:path}")  # a serial may have a slash in it, sent as %2F
         app.add_api_route(
-            route.path,
+            path,
             _endpoint(services, route, lanes),
             methods=[route.method],
             name=route.name,

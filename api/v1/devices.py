@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from api.http.route import Act, Answer, Page, Read, Routes, Write
-from api.v1.shapes import DocumentName, Reason
+from api.v1.shapes import HIDDEN, DocumentName, Reason
 from connectors.sql import devices
 from sipe.contracts.fields import Station, TimeMs
 
@@ -23,7 +25,7 @@ class ForStation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class OfferedCode(msgspec.Struct, frozen=True, kw_only=True):
     """A code, shown this once: it enrols one device, within a quarter of an hour."""
 
-    code: str
+    code: Annotated[str, Meta(extra_json_schema=HIDDEN)]
     station: str
     until_ms: TimeMs
 

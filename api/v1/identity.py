@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from api.http.route import Act, Answer, Read, Routes
 from api.tokens import LIFETIME_S
-from api.v1.shapes import DocumentName
+from api.v1.shapes import HIDDEN, DocumentName
 from connectors.sql import credentials, devices, identity, sessions
 from connectors.sql.identity import Shown
 from connectors.sql.sessions import Session
@@ -22,10 +22,20 @@ from models.refusal import Refused
 
 routes = Routes("identity")
 
-Secret = Annotated[str, Meta(min_length=1, max_length=256, description="A password, or with a badge its PIN.")]
-Badge = Annotated[str, Meta(min_length=4, max_length=256, description="What the reader reads from a badge.")]
-Token = Annotated[str, Meta(min_length=16, max_length=128, description="A refresh token; it is used once.")]
-CodeText = Annotated[str, Meta(min_length=16, max_length=64, description="An enrolment code, however it is typed.")]
+Secret = Annotated[
+    str,
+    Meta(min_length=1, max_length=256, description="A password, or with a badge its PIN.", extra_json_schema=HIDDEN),
+]
+Badge = Annotated[
+    str, Meta(min_length=4, max_length=256, description="What the reader reads from a badge.", extra_json_schema=HIDDEN)
+]
+Token = Annotated[
+    str, Meta(min_length=16, max_length=128, description="A refresh token; it is used once.", extra_json_schema=HIDDEN)
+]
+CodeText = Annotated[
+    str,
+    Meta(min_length=16, max_length=64, description="An enrolment code, however it is typed.", extra_json_schema=HIDDEN),
+]
 
 
 class SigningIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,10 +84,10 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
 class Granted(msgspec.Struct, frozen=True, kw_only=True):
     """An access token for `Authorization: Bearer`, and the refresh token for the next one (RFC 6749, 5.1)."""
 
-    access_token: str
+    access_token: Annotated[str, Meta(extra_json_schema=HIDDEN)]
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  the name of a kind of token
     expires_in: int = LIFETIME_S
-    refresh_token: str
+    refresh_token: Annotated[str, Meta(extra_json_schema=HIDDEN)]
     refresh_until_ms: int
 
 

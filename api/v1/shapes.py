@@ -18,6 +18,17 @@ Limit = Annotated[int, Meta(ge=1, le=200, description="How many on a page.")]
 Version = Annotated[int, Meta(ge=1, le=1_000_000, description="Versions count up from 1.")]
 SetupId = Annotated[int, Meta(ge=1, le=2**53)]
 Qty = Annotated[int, Meta(ge=1, le=1_000_000, description="Units.")]
+HIDDEN = {"format": "password"}
+"""For the schema of a secret: forms and programs that know it do not show it."""
+OwnSecret = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        description="Password or PIN, once more: the signature.",
+        extra_json_schema=HIDDEN,
+    ),
+]
 Reason = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)", description="Why, in a sentence.")]
 SerialText = Annotated[str, Meta(min_length=1, max_length=64, description="A serial; what is none is refused.")]
 

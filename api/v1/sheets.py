@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from api.http.conventions import cursor_of, key_of
 from api.http.route import Answer, Page, Read, Routes, Write
-from api.v1.shapes import DocumentName, Reason, Version
+from api.v1.shapes import DocumentName, OwnSecret, Reason, Version
 from connectors.sql import approvals, force, sheets, templates
 from models.approval.case import Kind
 from models.sheets.compare import changes
@@ -46,7 +46,7 @@ class NewDecision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     reason: Reason = ""
     principal: DocumentName | None = None
     """On whose behalf, where that person delegated it."""
-    secret: Annotated[str, Meta(min_length=1, max_length=200, description="Password or PIN, once more: the signature.")]
+    secret: OwnSecret
 
 
 class Because(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

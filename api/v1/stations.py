@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from api.http.route import Answer, Page, Read, Routes, Write
 from api.v1.orders import SetupSheet, setup_sheet
-from api.v1.shapes import DocumentName, Reason, SerialText
+from api.v1.shapes import DocumentName, OwnSecret, Reason, SerialText
 from connectors.sql import passports, setups, stations, units
 from connectors.sql.stations import Mode, Outcome
 from models.production.contract import Allowance, Contract
@@ -87,7 +87,7 @@ class NewBypass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     until_ms: TimeMs
     uses_max: Annotated[int, Meta(ge=1, le=100)] = 1
     serial: SerialText | None = None
-    secret: Annotated[str, Meta(min_length=1, max_length=200, description="Password or PIN, once more: the signature.")]
+    secret: OwnSecret
 
 
 class Bypass(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
 from api.http.conventions import cursor_of, key_of
 from api.http.route import Page, Read, Routes, Write
-from api.v1.shapes import DocumentName, Limit, LinePath, Reason, SerialText
+from api.v1.shapes import DocumentName, Limit, LinePath, OwnSecret, Reason, SerialText
 from api.v1.stations import UnitNow, unit_now
 from connectors.sql import orders, passports, products, units
 from connectors.sql.passports import Passport
@@ -32,7 +31,7 @@ class NewDisposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     disposal: Disposal
     rework: DocumentName | None = None
     reason: Reason
-    secret: Annotated[str, Meta(min_length=1, max_length=200, description="Password or PIN, once more: the signature.")]
+    secret: OwnSecret
 
 
 class StoppedUnit(msgspec.Struct, frozen=True, kw_only=True):

@@ -90,7 +90,7 @@ class EventSender:
         try:
             self.flush()
         finally:
-            self._abandon()
+            self.abandon()
 
     def _produce(self, value: bytes, key: bytes | None, partition: int, headers: Sequence[Header] = ()) -> None:
         self._raise_failure()
@@ -157,7 +157,8 @@ class EventSender:
         if self._failure:
             raise SipeError(f"a message was not delivered to {self._failure}")
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
+        """Let go of the connections, and of what is not acknowledged: some of it may be in the log all the same."""
         self._producer.purge()
         self._producer.flush(_FLUSH_STEP_S)
         if self._guard:
@@ -172,7 +173,7 @@ class EventSender:
         if error is None:
             self.close()
         else:  # what went wrong matters more than what is still queued
-            self._abandon()
+            self.abandon()
 
 
 def _too_big(topic: str, value_bytes: int) -> SipeError:

@@ -37,7 +37,7 @@ def act(work: Work, number: str, action: Action, expected: int | None, reason: s
         raise Stale(_on(before), before.version)
     after = write(work, before, model.act(before, action, reason))
     work.note(f"order_{action}", _on(after), before=_state(before), after=_state(after), reason=reason)
-    work.tell("order_changed", _on(after), action=action, **_state(after))
+    work.tell("order_changed", _on(after), line=after.line, action=action, **_state(after))
     return after
 
 

@@ -79,7 +79,7 @@ def link(work: Work, station: str, serial: str, told: Link) -> None:
     if work.one(select(UNIT_LINKS.c.id).where(UNIT_LINKS.c.parent == serial, *_equal(values))) is not None:
         return
     work.run(UNIT_LINKS.insert().values(**values, parent=serial, by=work.who.identity, at_ms=work.now_ms))
-    work.tell("unit_linked", f"unit/{serial}", link=values)
+    work.tell("unit_linked", f"unit/{serial}", station=station, link=values)
 
 
 def passport(connection: Connection, serial: str) -> Passport:
@@ -149,7 +149,7 @@ def _steps(connection: Connection, serial: str) -> list[Passed]:
 def _known(connection: Connection, unit: Unit, steps: list[Passed], contains: list[Link]) -> tuple[int, list[str]]:
     """How many facts are known of those that should be, and which are not."""
     routing = products.routing_of(connection, unit.product, unit.routing_revision)
-    passed = {step.step: step for step in steps if step.result in {"passed", "conceded"}}
+    passed = {step.step: step for step in steps if step.result == "passed"}
     known, missing = 0, []
     for operation in routing.operations[: unit.place]:
         done = next((step for step in operation.steps if step.name in passed), None)

@@ -100,7 +100,7 @@ def set_mode(work: Work, station: str, mode: Mode) -> None:
     if done.rowcount == 0:
         work.run(STATIONS.insert().values(id=station, version=1, **changed))
     work.note("station_mode", f"station/{station}", before={"mode": before}, after={"mode": mode})
-    work.tell("station_mode", f"station/{station}", mode=mode)
+    work.tell("station_mode", f"station/{station}", station=station, mode=mode)
 
 
 def mode_of(connection: Connection, station: str) -> Mode:
@@ -123,7 +123,7 @@ def grant_bypass(
     row = {**about, **limits, "by": work.who.identity, "created_ms": work.now_ms, "uses": 0}
     number = work.insert(BYPASSES, row)
     work.note("bypass_granted", f"station/{station}", after={**about, **limits, "bypass": number}, reason=reason)
-    work.tell("bypass_granted", f"station/{station}", refusal=refusal, bypass=number)
+    work.tell("bypass_granted", f"station/{station}", station=station, refusal=refusal, bypass=number)
     return number
 
 
@@ -146,7 +146,8 @@ def _after_refusal(work: Work, station: str, serial: str, refused: Refused) -> A
         )
     row = {"station": station, "serial": serial[:64], "reason": refused.reason, "detail": str(refused)}
     work.run(REFUSALS.insert().values(**row, outcome=outcome, bypass=bypass, by=work.who.identity, at_ms=work.now_ms))
-    work.tell("entry_refused", f"station/{station}", serial=serial[:64], reason=refused.reason, outcome=outcome)
+    told = {"serial": serial[:64], "reason": refused.reason, "outcome": outcome}
+    work.tell("entry_refused", f"station/{station}", station=station, **told)
     return Admission(outcome, unit, refused)
 
 

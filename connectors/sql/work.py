@@ -18,7 +18,9 @@ from connectors.sql.schema.trail import OUTBOX
 from models.audit import Who
 from models.refusal import NotFound
 from sipe.clock import Clock
+from sipe.contracts.codec import MESSAGE_BYTES_MAX
 from sipe.contracts.topics import CHANGES_TOPIC
+from sipe.errors import SipeError
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -66,10 +68,20 @@ class Work:
         self._noted.append(trail.Note(action, on, _plain(before), _plain(after), reason))
 
     def tell(self, kind: str, on: str, **body: object) -> None:
-        """Something for the others: `kind` of change, on what, and whatever they need to know about it."""
+        """Something for the others: `kind` of change, on what, and whatever they need to know about it.
+
+        It says its `station`, or at least its `line`, unless it belongs to none: that decides who learns of it.
+        """
         change = {"kind": kind, "on": on, "at_ms": self.now_ms, **body}
-        told = {"topic": CHANGES_TOPIC.name, "key": on, "body": canonical(change), "created_ms": self.now_ms}
-        self._told.append(told)
+        told = canonical(change)
+        if len(told.encode()) > MESSAGE_BYTES_MAX:  # else it would be kept, and block all that is told behind it
+            raise SipeError(f"{kind} of {on} is too long to be told: {len(told)} characters")
+        self._told.append({"topic": CHANGES_TOPIC.name, "key": on, "body": told, "created_ms": self.now_ms})
+
+    @property
+    def has_told(self) -> bool:
+        """Whether there is something for the others."""
+        return bool(self._told)
 
     def end(self) -> None:
         """Write what was noted and told. The trail comes last: whoever holds its head waits for no one else's rows."""
@@ -84,6 +96,11 @@ class Store:
     def __init__(self, url: str, clock: Clock) -> None:
         self.transactions = Transactions(open_engine(url))
         self._clock = clock
+        self._listeners: list[Callable[[], None]] = []
+
+    def when_told(self, ring: Callable[[], None]) -> None:
+        """Have something called whenever a unit of work of this process has told something; it must not block."""
+        self._listeners.append(ring)
 
     def work(self, who: Who, what: Callable[Concatenate[Work, P], T], *args: P.args, **options: P.kwargs) -> T:
         """Do something as somebody in one transaction, again where another one was in the way.
@@ -98,6 +115,9 @@ class Store:
                     work = Work(connection, who, self._clock.now_ms())
                     done = what(work, *args, **options)
                     work.end()
+                if work.has_told:
+                    for ring in self._listeners:
+                        ring()
                 return done
             except IntegrityError:
                 if attempt > 1:

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     if system is not None:
         settings = settings_within(settings, system)
     monitor = ProcessMonitor("api")
-    with monitored(monitor, settings), Service(settings) as service:
+    with monitored(monitor, settings), Service(settings, monitor=monitor) as service:
         monitor.assigned("web service")
         if args.json:
             print(json.dumps({"url": service.url}))

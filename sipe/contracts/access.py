@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from sipe.contracts.topics import STATION_EVENTS_DLQ_TOPIC, STATION_EVENTS_TOPIC
+from sipe.contracts.topics import AUDIT_ANCHORS_TOPIC, CHANGES_TOPIC, STATION_EVENTS_DLQ_TOPIC, STATION_EVENTS_TOPIC
 
 PRINCIPAL_RULE = "RULE:^CN=(sipe-[a-z]+)([.][a-z0-9.-]+)?$/$1/,DEFAULT"
 """The brokers' `ssl.principal.mapping.rules`; a certificate with any other subject gets no right."""
@@ -35,6 +35,8 @@ class Access(NamedTuple):
 _READ_EVENTS: Right = ("topic", STATION_EVENTS_TOPIC.name, "read")
 _WRITE_EVENTS: Right = ("topic", STATION_EVENTS_TOPIC.name, "write")
 _WRITE_LETTERS: Right = ("topic", STATION_EVENTS_DLQ_TOPIC.name, "write")
+_WRITE_CHANGES: Right = ("topic", CHANGES_TOPIC.name, "write")
+_WRITE_ANCHORS: Right = ("topic", AUDIT_ANCHORS_TOPIC.name, "write")
 _FIND_GROUP: Right = ("group", CONSUMER_GROUP, "describe")
 
 _RIGHTS: dict[str, tuple[Right, ...]] = {
@@ -42,7 +44,7 @@ _RIGHTS: dict[str, tuple[Right, ...]] = {
     "sipe-ticker": (_WRITE_EVENTS,),
     "sipe-up": (_READ_EVENTS, _WRITE_LETTERS, _FIND_GROUP, _WRITE_EVENTS),  # flow and ticker as one
     "sipe-gateway": (_WRITE_EVENTS,),
-    "sipe-api": (_WRITE_EVENTS,),
+    "sipe-api": (_WRITE_EVENTS, _WRITE_CHANGES, _WRITE_ANCHORS),
 }
 
 ACCESS: tuple[Access, ...] = tuple(

@@ -70,5 +70,12 @@ CHANGES_TOPIC = Topic(
     retention_ms=90 * DAY_MS,
     description="What was agreed: each change of orders, units, sheets and approvals, keyed by what it changed.",
 )
+AUDIT_ANCHORS_TOPIC = Topic(
+    name="sipe.audit-anchors.v1",
+    partitions=1,
+    retention_ms=3_650 * DAY_MS,
+    description="The head of the audit trail, once a minute: what it said then cannot be changed afterwards. Never "
+    "compacted: that would leave the newest one only.",
+)
 
-TOPICS: tuple[Topic, ...] = (STATION_EVENTS_TOPIC, STATION_EVENTS_DLQ_TOPIC, CHANGES_TOPIC)
+TOPICS: tuple[Topic, ...] = (STATION_EVENTS_TOPIC, STATION_EVENTS_DLQ_TOPIC, CHANGES_TOPIC, AUDIT_ANCHORS_TOPIC)

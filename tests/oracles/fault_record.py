@@ -59,6 +59,12 @@ FAULTS: dict[str, Fault] = {
     ),
     "recovery-corrupt": Fault("recovery directory corrupt", "bytes of its files overwritten", "refusals"),
     "recovery-lost": Fault("recovery directory lost", "deleted while the flow is down", "states rebuilt"),
+    "relay-killed": Fault(
+        "relay killed when Kafka has a batch and the store does not know",
+        "kill -9 while it waits for the store's lock",
+        "kills",
+    ),
+    "relay-broker-killed": Fault("broker killed while changes are told", "kill -9, start on the same log", "kills"),
     "schema-versions": Fault("producers of schema v1 and v2 mixed", "unknown fields and an unknown type", "v2 events"),
 }
 """In the order of the way through the house."""

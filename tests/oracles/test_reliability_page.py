@@ -72,10 +72,10 @@ def test_a_fault_that_did_not_happen_or_is_not_declared_is_no_record() -> None:
 
 def test_what_stands_outside_of_the_marks_stays(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"above\n\n{BEGIN}\nold\n{END}\n\nbelow\n")
+    page.write_text(f"above\n\n{BEGIN}\nof before\n{END}\n\nbelow\n")
     for _ in range(2):
         write([], commit="abc1234", date="2026-11-23", command="make prove", path=page)
     text = page.read_text()
     assert text.startswith(f"above\n\n{BEGIN}\n\nCommit `abc1234`, 2026-11-23, by `make prove`.\n\n| fault |")
     assert text.endswith(f"|\n\n{END}\n\nbelow\n")
-    assert "old" not in text
+    assert "of before" not in text

@@ -15,7 +15,7 @@ from sqlalchemy import exists, literal, select, text, union_all
 
 from connectors.sql import migrate
 from connectors.sql.schema.columns import METADATA
-from connectors.sql.schema.trail import AUDIT_HEAD
+from connectors.sql.schema.trail import AUDIT_HEAD, OUTBOX_HEAD
 from connectors.sql.work import Store
 from models.audit import GENESIS
 from sipe.clock import Clock, ManualClock
@@ -69,6 +69,7 @@ def _empty_again(store: Store) -> None:
             connection.execute(text(f"TRUNCATE {name}"))
         connection.execute(text("SET foreign_key_checks = 1"))
         connection.execute(AUDIT_HEAD.insert().values(id=1, seq=0, seal=GENESIS))
+        connection.execute(OUTBOX_HEAD.insert().values(id=1, position=0, told=0))
 
 
 class SqlServers:

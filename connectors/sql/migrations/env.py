@@ -7,10 +7,10 @@ from typing import Any, Literal
 from alembic import context
 
 from connectors.sql.schema import (  # noqa: F401  declare their tables
+    duties,
     identity,
     people,
     production,
-    release,
     requests,
     sheets,
     trail,

@@ -32,3 +32,11 @@ OUTBOX = table(
     number("position", nullable=True, unique=True),
     Index(None, "position", "id"),
 )
+
+# One row: the position that was given last, and up to which Kafka has acknowledged. Who gives positions holds it.
+OUTBOX_HEAD = table(
+    "outbox_head",
+    number("id", primary_key=True, autoincrement=False),
+    number("position"),
+    number("told"),
+)

@@ -1,0 +1,981 @@
+"""What the API takes and answers, as structs. Written by `make schemas` from its description: edit nothing here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+
+class Adopted(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A unit that was under way before."""
+
+    serial: str
+    next_step: str
+
+
+class Allowance(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changes with every unit: never cached."""
+
+    allowed_qty: int
+    next_serial: str | None
+
+
+class Batch(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of each line of a batch, counted from 1; blank lines are in none of these."""
+
+    accepted: tuple[Lines, ...]
+    known: tuple[Lines, ...]
+    not_sent: tuple[Lines, ...]
+    rejected: tuple[RejectedLine, ...]
+
+
+class Because(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why."""
+
+    reason: str
+
+
+class Bom(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A revision of a product's bill of materials; it never changes."""
+
+    product: str
+    revision: int
+    components: tuple[Component, ...]
+
+
+class Bypass(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A bypass that was granted."""
+
+    id: int
+    refusal: str
+    until_ms: int
+    uses_max: int
+
+
+class ChangedPerson(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is to be otherwise; what is left out stays."""
+
+    roles: tuple[GivenRole, ...] | None = None
+    active: bool | None = None
+    reason: str = ""
+
+
+class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that somebody confirms before the line starts."""
+
+    id: str
+    words: Words
+
+
+class ChecklistItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of the checklist, and who did it."""
+
+    id: str
+    kind: str
+    words: str
+    words_pt: str
+    expected: str
+    done_by: str | None
+    done_ms: int | None
+    valid_until_ms: int | None
+
+
+class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="choice"):
+    """One of some values."""
+
+    id: str
+    label: Words
+    help: Words
+    required: bool = True
+    when: Condition | None = None
+    options: tuple[Option, ...]
+    default: str | None = None
+
+
+class Component(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """So much of a material for one unit."""
+
+    material: str
+    qty: float
+    unit: str = "pcs"
+    position: str = ""
+    traced: bool = False
+
+
+class Condition(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Asks for a field only when an earlier one of the same sheet has one of some values."""
+
+    field: str
+    values: tuple[str | int | float, ...]
+
+
+class Contract(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What stands as long as the setup does; cached by `setup_digest`."""
+
+    order: str
+    product: str
+    routing_revision: int
+    station: str
+    step: str
+    setup_digest: str | None
+    sheet: SheetAtWork | None
+    parameters: tuple[Parameter, ...]
+    tables: tuple[Rows, ...]
+    files: dict[str, str]
+    instructions: tuple[Instruction, ...]
+
+
+class Count(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How many."""
+
+    count: int = 1
+
+
+class DeviceNow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A device; revoked, it may do nothing any more."""
+
+    id: str
+    station: str
+    enrolled_ms: int
+    revoked_ms: int | None
+
+
+class Difference(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A value that another revision says differently."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+class Enrolling(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An enrolment code."""
+
+    code: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class Entering(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A unit comes: for which order, and by which setup sheet the station works."""
+
+    order: str | None = None
+    setup_digest: str | None = None
+
+
+class Failing(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A unit failed, and why."""
+
+    reason: str
+
+
+class FieldProblem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is wrong with one field, and where it is."""
+
+    path: str
+    code: str
+    detail: str
+
+
+class File(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="file"):
+    """A file, known by its digest; what is in it lies elsewhere."""
+
+    id: str
+    label: Words
+    help: Words
+    required: bool = True
+    when: Condition | None = None
+    media: tuple[str, ...]
+    bytes_max: int = 50000000
+
+
+class ForOrder(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """For an order."""
+
+    order: str
+
+
+class ForStation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The station that a device is for."""
+
+    station: str
+
+
+class Forgetting(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why, and the administrator's own password or PIN."""
+
+    reason: str
+    secret: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class GivenRole(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A role, on one line or, without one, on all of them."""
+
+    name: str
+    line: str | None = None
+
+
+class Granted(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An access token for `Authorization: Bearer`, and the refresh token for the next one (RFC 6749, 5.1)."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: int = 600
+    refresh_token: str
+    refresh_until_ms: int
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class HeldRole(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A role, on one line or (empty) on all of them."""
+
+    name: str
+    line: str
+
+
+class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the station shows; with `confirm`, somebody has to say that they have read it before the line starts."""
+
+    id: str
+    words: Words
+    picture: str | None = None
+    confirm: bool = False
+
+
+class Level(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One level: its approvers are the people named and those who hold one of the roles."""
+
+    name: str
+    meaning: str
+    roles: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    approvals_min: int = 1
+    rejections_min: int = 1
+    separation: tuple[Literal["author", "earlier_levels"], ...] = ("author",)
+    delegation: bool = False
+    time_limit_ms: int | None = None
+    on_time_limit: Literal["escalate", "reject", "return"] = "escalate"
+
+
+class Lines(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Lines one after the other that share an answer."""
+
+    first: int
+    last: int
+
+
+class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What went into a unit: a unit by its serial, or material of a lot."""
+
+    kind: str
+    child: str
+    lot: str = ""
+    relation: str = "mounted"
+    position: str = ""
+
+
+class Me(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who the token says one is."""
+
+    identity: str
+    kind: Literal["device", "person"]
+    station: str | None
+    roles: tuple[HeldRole, ...]
+
+
+class NewBadge(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A badge."""
+
+    badge: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class NewBypass(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One kind of refusal to let pass; whoever grants it proves once more who they are."""
+
+    refusal: str
+    reason: str
+    until_ms: int
+    uses_max: int = 1
+    serial: str | None = None
+    secret: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class NewDecision(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A decision, at the level that was seen open; whoever decides proves once more who they are."""
+
+    kind: Literal["approve", "reject", "return", "withdraw"]
+    level: str
+    reason: str = ""
+    principal: str | None = None
+    secret: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class NewDelegation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who decides in one's place, and when."""
+
+    to: str
+    from_ms: int
+    until_ms: int
+    reason: str = ""
+
+
+class NewDisposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What becomes of a unit that was stopped; whoever disposes proves once more who they are."""
+
+    disposal: Literal["rework", "scrap", "use_as_is"]
+    rework: str | None = None
+    reason: str
+    secret: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class NewLink(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something went into a unit: another unit by its serial, or material of a lot."""
+
+    kind: Literal["material", "unit"]
+    child: str
+    lot: str = ""
+    relation: str = "mounted"
+    position: str = ""
+
+
+class NewMode(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How strictly a station is ruled."""
+
+    mode: Literal["enforce", "observe", "warn"]
+
+
+class NewOrder(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A production order; units are pieces."""
+
+    number: str
+    product: str
+    routing_revision: int
+    planned_qty: int
+    over_qty: int = 0
+    line: str
+    serial_range: str
+    customer: str = ""
+    priority: int = 0
+    due_ms: int | None = None
+
+
+class NewPerson(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody new. The id is a number of the staff register, as it can never be forgotten."""
+
+    id: str
+    display: str
+    roles: tuple[GivenRole, ...] = ()
+
+
+class NewProduct(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A product."""
+
+    id: str
+    display: str
+    gtin: str | None = None
+
+
+class NewRange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A serial range: numbers first to last behind a prefix."""
+
+    id: str
+    prefix: str
+    digits: int
+    first: int
+    last: int
+    check: Literal["mod10", "mod11", "none"] = "none"
+
+
+class NewSecret(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A password or a PIN."""
+
+    value: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class NewSetup(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a sheet is put to work."""
+
+    order: str
+    station: str
+    step: str
+
+
+class NewSheet(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sheet to be begun: what it is about, and what is filled in so far."""
+
+    number: str
+    template: str
+    product: str
+    step: str
+    values: dict[str, Any] = {}
+
+
+class NewStop(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A unit is taken off its way."""
+
+    status: Literal["held", "quarantined", "recalled"]
+    reason: str
+
+
+class NewTemplate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of a template, and the workflow that its sheets go through."""
+
+    template: Template
+    workflow: str
+    workflow_version: int
+
+
+class NewTick(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An item that was done: what was scanned, and until when its calibration holds."""
+
+    item: str
+    seen: str = ""
+    valid_until_ms: int | None = None
+
+
+class Number(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="number"):
+    """A number in a unit, within [low, high], with so many decimals at most."""
+
+    id: str
+    label: Words
+    help: Words
+    required: bool = True
+    when: Condition | None = None
+    unit: str
+    low: float
+    high: float
+    decimals: int = 3
+    default: int | float | None = None
+
+
+class OfferedCode(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A code, shown this once: it enrols one device, within a quarter of an hour."""
+
+    code: str
+    station: str
+    until_ms: int
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class Operation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step, or alternatives of which one is done."""
+
+    steps: tuple[Step, ...]
+
+
+class Option(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the values of a choice, and what people read for it."""
+
+    value: str
+    label: Words
+
+
+class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An order as it stands; quantities are units."""
+
+    number: str
+    product: str
+    routing_revision: int
+    planned_qty: int
+    line: str
+    serial_range: str
+    over_qty: int = 0
+    customer: str = ""
+    priority: int = 0
+    due_ms: int | None = None
+    status: Literal["cancelled", "closed", "completed", "draft", "held", "released", "running"] = "draft"
+    begun_qty: int = 0
+    good_qty: int = 0
+    scrap_qty: int = 0
+    version: int = 1
+
+
+class OrderAction(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is done with an order, and why."""
+
+    action: Literal["cancel", "close", "complete", "hold", "release", "reopen", "resume"]
+    reason: str = ""
+
+
+class OwnPassword(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new password, and the secret that one has signed in with."""
+
+    secret: str
+    password: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class PageOfDeviceNow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[DeviceNow, ...]
+    next: str | None = None
+
+
+class PageOfDifference(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[Difference, ...]
+    next: str | None = None
+
+
+class PageOfOrder(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[Order, ...]
+    next: str | None = None
+
+
+class PageOfPersonNow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[PersonNow, ...]
+    next: str | None = None
+
+
+class PageOfSetupSheet(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[SetupSheet, ...]
+    next: str | None = None
+
+
+class PageOfSheet(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[Sheet, ...]
+    next: str | None = None
+
+
+class PageOfSignature(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[Signature, ...]
+    next: str | None = None
+
+
+class PageOfStoppedUnit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[StoppedUnit, ...]
+    next: str | None = None
+
+
+class PageOfStr(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[str, ...]
+    next: str | None = None
+
+
+class PageOfSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[Summary, ...]
+    next: str | None = None
+
+
+class Parameter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A value of the approved sheet, with its unit."""
+
+    id: str
+    value: str | int | float
+    unit: str | None = None
+
+
+class Passed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A step that a unit was at, and by which sheet."""
+
+    step: str
+    attempt: int
+    station: str
+    sheet: str | None
+    sheet_digest: str | None
+    by: str
+    entered_ms: int
+    left_ms: int | None
+    result: str | None
+    reason: str
+
+
+class Passport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything about a unit."""
+
+    serial: str
+    order: str
+    product: str
+    routing_revision: int
+    status: Literal["done", "held", "in_work", "quarantined", "recalled", "rework", "scrapped", "waiting"]
+    stopped_reason: str
+    steps: tuple[Passed, ...]
+    contains: tuple[Link, ...]
+    contained_in: tuple[str, ...]
+    coverage: float
+    missing: tuple[str, ...]
+
+
+class PersonNow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A person."""
+
+    id: str
+    display: str
+    active: bool
+    roles: tuple[HeldRole, ...]
+    version: int
+
+
+class Preview(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a sheet would be: its problems, and without any what counts and its digest."""
+
+    problems: tuple[FieldProblem, ...]
+    values: dict[str, Any] | None = None
+    digest: str | None = None
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    problems: tuple[FieldProblem, ...] = ()
+
+
+class Published(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was published, and in which version."""
+
+    name: str
+    version: int
+
+
+class Reference(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="reference"):
+    """The number of something that is kept elsewhere."""
+
+    id: str
+    label: Words
+    help: Words
+    required: bool = True
+    when: Condition | None = None
+    to: Literal["component", "document", "equipment", "fixture", "label", "product", "program", "standard"]
+    default: str | None = None
+
+
+class Refreshing(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A refresh token."""
+
+    refresh_token: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class RejectedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line that is no event, or of another station: sending it again will not help."""
+
+    line: int
+    reason: (
+        Literal[
+            "clock_future",
+            "clock_unset",
+            "key_mismatch",
+            "quarantined",
+            "schema",
+            "too_big",
+            "undecodable",
+            "unknown_type",
+        ]
+        | Literal["not_yours"]
+    )
+    detail: str
+
+
+class Revised(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was published, and in which revision."""
+
+    product: str
+    revision: int
+
+
+class Revoking(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why."""
+
+    reason: str
+
+
+class Rework(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Repair off the line; a unit that passes it goes back to an operation, by the name of one of its steps."""
+
+    name: str
+    stations: tuple[str, ...]
+    returns_to: str
+    attempts_max: int = 3
+
+
+class Routing(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A revision of a product's routing; it never changes."""
+
+    product: str
+    revision: int
+    operations: tuple[Operation, ...]
+    rework: tuple[Rework, ...] = ()
+
+
+class Rows(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A table of the approved sheet: tests and their limits, registers, load points."""
+
+    id: str
+    key: str
+    units: dict[str, str]
+    rows: tuple[dict[str, Any], ...]
+
+
+class Section(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Fields that belong together, under a heading."""
+
+    title: Words
+    fields: tuple[Text | Number | Choice | File | Reference | Table, ...]
+
+
+class SerialRange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Numbers first to last, written with `digits` digits behind a prefix, and a check digit if there is one."""
+
+    id: str
+    prefix: str
+    digits: int
+    first: int
+    last: int
+    next: int
+    check: Literal["mod10", "mod11", "none"] = "none"
+    version: int = 1
+
+
+class Serials(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Serials that were given just now."""
+
+    serials: tuple[str, ...]
+
+
+class SetupSheet(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A setup sheet as it stands."""
+
+    id: int
+    order: str
+    station: str
+    step: str
+    sheet_number: str
+    sheet_revision: int
+    sheet_digest: str
+    digest: str
+    status: str
+    checklist: tuple[ChecklistItem, ...]
+    version: int
+
+
+class Sheet(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A revision of a sheet as it stands."""
+
+    number: str
+    revision: int
+    product: str
+    step: str
+    template: str
+    template_version: int
+    status: Literal[
+        "approved", "draft", "no_consensus", "obsolete", "rejected", "returned", "revoked", "submitted", "withdrawn"
+    ]
+    author: str
+    values: dict[str, Any]
+    digest: str | None
+    round: int
+    level: str | None
+    may_decide: tuple[str, ...]
+    version: int
+    created_ms: int
+    changed_ms: int
+
+
+class SheetAtWork(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which technical sheet is at work."""
+
+    number: str
+    revision: int
+    digest: str
+    template: str
+    template_version: int
+
+
+class Signature(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A decision as it was signed: by whom, when, about which content, and what the signature says."""
+
+    round: int
+    level: str
+    kind: str
+    person: str
+    principal: str | None
+    meaning: str
+    reason: str
+    digest: str
+    at_ms: int
+
+
+class SigningIn(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A name, a badge or both, with the secret that belongs to it."""
+
+    person: str | None = None
+    badge: str | None = None
+    secret: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class StationContract(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What stands as long as the setup does, and what changes with every unit."""
+
+    contract: Contract
+    allowance: Allowance
+
+
+class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Work on a unit at one of some stations."""
+
+    name: str
+    stations: tuple[str, ...]
+    template: str | None = None
+    attempts_max: int = 3
+    rework: str | None = None
+    checks: tuple[Check, ...] = ()
+    instructions: tuple[Instruction, ...] = ()
+
+
+class StoppedUnit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A unit that passes nowhere until somebody disposes of it."""
+
+    serial: str
+    order: str
+    product: str
+    status: Literal["done", "held", "in_work", "quarantined", "recalled", "rework", "scrapped", "waiting"]
+    reason: str
+    failed_step: str | None
+    rework: tuple[str, ...]
+    version: int
+
+
+class Summary(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A template in a list."""
+
+    name: str
+    version: int
+    title: str
+    title_pt: str
+
+
+class Table(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="table"):
+    """Rows of cells. The cells of the key column differ, and rows are told apart by them."""
+
+    id: str
+    label: Words
+    help: Words
+    required: bool = True
+    when: Condition | None = None
+    columns: tuple[Text | Number | Choice | Reference, ...]
+    key: str
+    rows_min: int = 1
+    rows_max: int = 100
+
+
+class Template(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of a template."""
+
+    name: str
+    version: int
+    title: Words
+    purpose: Words
+    sections: tuple[Section, ...]
+
+
+class Text(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="text"):
+    """One line of text; a pattern has to match the whole of it."""
+
+    id: str
+    label: Words
+    help: Words
+    required: bool = True
+    when: Condition | None = None
+    default: str | None = None
+    chars_max: int = 200
+    pattern: str | None = None
+
+
+class UnitNow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A unit as it is now, and how it came in. Of a unit that nobody knows, at a station that observes, only that."""
+
+    serial: str
+    outcome: Literal["bypassed", "entered", "observed", "refused", "warned"] = "entered"
+    warning: str = ""
+    order: str | None = None
+    status: Literal["done", "held", "in_work", "quarantined", "recalled", "rework", "scrapped", "waiting"] | None = None
+    step: str | None = None
+    next_place: int | None = None
+    rework: str | None = None
+    version: int | None = None
+
+
+class Values(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is filled in."""
+
+    values: dict[str, Any]
+
+
+class Words(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The same words in English and in Portuguese."""
+
+    en: str
+    pt: str
+
+
+class Workflow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of a workflow; it never changes, and a document keeps the one that it was submitted with."""
+
+    name: str
+    version: int
+    levels: tuple[Level, ...] = ()
