@@ -13,7 +13,20 @@ from api.http.problems import broken, no_route
 from api.http.route import Route, Routes
 from api.http.serve import mount
 from api.services import Services
-from api.v1 import devices, events, identity, orders, people, products, sheets, stations, templates, units
+from api.v1 import (
+    devices,
+    events,
+    identity,
+    labels,
+    orders,
+    people,
+    products,
+    scans,
+    sheets,
+    stations,
+    templates,
+    units,
+)
 from api.v1.examples import KNOWN, TEXTS
 
 TABLES: tuple[Routes, ...] = (
@@ -25,6 +38,8 @@ TABLES: tuple[Routes, ...] = (
     products.routes,
     orders.routes,
     stations.routes,
+    scans.routes,
+    labels.routes,
     units.routes,
     events.routes,
 )

@@ -9,6 +9,7 @@ from api.ingest.rate import Rates
 from api.tokens import Tokens
 from connectors.kafka.address import KafkaAddress
 from connectors.sql import identity
+from connectors.sql.contracts import NO_COPIES, Copies
 from connectors.sql.secrecy import Secrets
 from connectors.sql.work import Store
 from models.identity import Principal
@@ -32,6 +33,8 @@ class Services:
     """Where what was agreed is told; None without a Kafka broker, and then it waits."""
     monitor: Monitor = UNMONITORED
     """What the loops tell of their work."""
+    copies: Copies = NO_COPIES
+    """Of contracts: they answer sooner than the store does, or not at all."""
 
     def principal_of(self, token: str) -> Principal:
         """Whose access token it is; raises `Refused`."""

@@ -58,6 +58,21 @@ _CALIBRATION = {
     "checks": [{"id": "tray", "words": {"en": "Empty the tray", "pt": "Esvaziar a bandeja"}}],
 }
 
+_LAYOUT: dict[str, Any] = {
+    "number": "CVR-100-JOB-C",
+    "kind": "laser",
+    "template": {
+        "name": "cover",
+        "version": 1,
+        "allowed": "A-Z0-9-",
+        "framing": {"start": "\u0002", "separator": "\r", "end": "\u0003"},
+        "marks": [
+            {"id": "serial", "content": "{serial}", "chars_max": 20},
+            {"id": "order", "content": "{order}", "chars_max": 20},
+        ],
+    },
+}
+
 KNOWN: dict[str, Any] = {
     # whole shapes
     "Template": _TEMPLATE,
@@ -79,6 +94,41 @@ KNOWN: dict[str, Any] = {
         "key": "point",
         "units": {"load_current_a": "A", "error_limit_percent": "%"},
         "rows": [_POINT],
+    },
+    "Limit": {"id": "error_limit_percent", "unit": "%", "low": -0.7, "high": 0.7},
+    "Measurement": {
+        "id": "P1",
+        "table": "load_points",
+        "limits": [{"id": "error_limit_percent", "unit": "%", "low": -0.7, "high": 0.7}],
+    },
+    "Layout": _LAYOUT,
+    "Label": {
+        "id": "marking_job",
+        "number": "CVR-100-JOB-C",
+        "layout": _LAYOUT,
+        "values": {"order": "OP-4711"},
+    },
+    "Payload": {
+        "id": "marking_job",
+        "layout": "CVR-100-JOB-C",
+        "kind": "laser",
+        "payload": "\u0002WA000001\rOP-4711\u0003",
+    },
+    "Instruction": {
+        "id": "goggles",
+        "words": {"en": "Wear goggles", "pt": "Usar óculos"},
+        "picture": _SHEET_DIGEST,
+        "confirm": True,
+    },
+    "Scanned": {
+        "kind": "unit",
+        "text": "010789123456789521WA000001",
+        "elements": {"01": "07891234567895", "21": "WA000001"},
+        "serial": "WA000001",
+        "order": "OP-4711",
+        "product": "MTR-100",
+        "gtin": "07891234567895",
+        "lot": None,
     },
     "Component": {"material": "PCB-100", "qty": 1, "unit": "pcs", "position": "A1", "traced": True},
     # fields of one shape
@@ -174,17 +224,19 @@ KNOWN: dict[str, Any] = {
     "count": 24,
     "coverage": 0.875,
     "customer": "Distribuidora Norte",
+    "date": "2026-03-02",
     "delegation": False,
     "detail": "somebody else changed it since it was read",
     "digest": _SHEET_DIGEST,
     "digits": 6,
     "display": "Three-phase meter MTR-100",
     "due_ms": _LATER_MS,
+    "copies": 1,
     "files": {"reference_certificate": _SHEET_DIGEST},
     "first": 1,
     "good_qty": 0,
     "gtin": "7891234567895",
-    "instructions": [],
+    "instruction": "goggles",
     "kind": "approve",
     "last": 999_999,
     "left_ms": None,
@@ -220,6 +272,8 @@ KNOWN: dict[str, Any] = {
     "relation": "mounted",
     "rework": "repair",
     "routing_revision": 1,
+    "text": "]d2010789123456789521WA000001",
+    "to_read": ["goggles"],
     "scrap_qty": 0,
     "secret": "246813",
     "seen": "EQ-RS-002",

@@ -11,8 +11,9 @@ from msgspec import Meta
 from api.http.route import Answer, Page, Read, Routes, Write
 from api.v1.orders import SetupSheet, setup_sheet
 from api.v1.shapes import DocumentName, OwnSecret, Reason, SerialText
-from connectors.sql import passports, setups, stations, units
+from connectors.sql import passports, readings, setups, stations, units
 from connectors.sql.stations import Mode, Outcome
+from connectors.sql.work import Work
 from models.production.contract import Allowance, Contract
 from models.production.unit import Status, Unit
 from sipe.contracts.fields import Name, Sha256, Station, TimeMs
@@ -23,10 +24,13 @@ RefusalReason = Annotated[str, Meta(pattern=r"^[a-z_]{1,48}$(?!\n)")]
 
 
 class StationContract(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands as long as the setup does, and what changes with every unit."""
+    """What stands as long as the setup does, and what changes with every unit, person or day."""
 
     contract: Contract
     allowance: Allowance
+    mode: Mode
+    to_read: list[str]
+    """Instructions that the person who asks has to confirm first; a station is told all that there are to confirm."""
 
 
 class Entering(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,8 +116,13 @@ def station_contract(call: Read, station: Station) -> StationContract:
     number = call.query["order"]
     now_ms = call.services.clock.now_ms()
     found = stations.at_work(call.connection, station, number, now_ms, call.query.get("step"))
-    contract = stations.contract_of(call.connection, found, station)
-    return StationContract(contract=contract, allowance=stations.allowance(call.connection, found.order))
+    body = stations.contract_of(call.connection, found, station, call.services.copies)
+    return StationContract(
+        contract=msgspec.Raw(body),  # type: ignore[arg-type]  # a contract as it was made, which nothing changes
+        allowance=stations.allowance(found),
+        mode=found.mode,
+        to_read=readings.missing(call.connection, call.principal.identity, found.step),
+    )
 
 
 @routes.read("/v1/stations/{station}/setups", scope="read", answer=Page[SetupSheet], order=DocumentName)
@@ -136,8 +145,12 @@ def begin_unit(call: Write, station: Station) -> Answer:
 @routes.write("POST", "/v1/stations/{station}/units/{serial}/enter", scope="units:move", body=Entering, answer=UnitNow)
 def enter_unit(call: Write, station: Station, serial: SerialText) -> Answer:
     """A unit comes to a station; a refusal says what to do with it."""
-    came = {"order": call.body.order, "setup_digest": call.body.setup_digest}
-    admission = stations.admit(call.work, station, serial, **came)
+    return let_in(call.work, station, serial, call.body.order, call.body.setup_digest)
+
+
+def let_in(work: Work, station: str, serial: str, order: str | None, setup_digest: str | None) -> Answer:
+    """What became of a unit that came; a refusal is an answer, so that it is kept."""
+    admission = stations.admit(work, station, serial, order=order, setup_digest=setup_digest)
     if admission.outcome == "refused":
         return Answer(value=admission.refusal)
     warning = str(admission.refusal) if admission.refusal and admission.outcome != "observed" else ""

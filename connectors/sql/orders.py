@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, select, update
 
 from connectors.sql import products
+from connectors.sql.schema.columns import by_column
 from connectors.sql.schema.production import ORDERS
 from connectors.sql.work import Work
 from models.production import order as model
@@ -43,7 +45,7 @@ def act(work: Work, number: str, action: Action, expected: int | None, reason: s
 
 def lock(work: Work, number: str) -> Order:
     """An order that nobody else changes until this work ends; raises `NotFound`."""
-    return _order(work.lock(select(ORDERS).where(ORDERS.c.number == number), "order", number))
+    return order_in(by_column(work.lock(select(ORDERS).where(ORDERS.c.number == number), "order", number)))
 
 
 def read(connection: Connection, number: str) -> Order:
@@ -51,7 +53,7 @@ def read(connection: Connection, number: str) -> Order:
     row = connection.execute(select(ORDERS).where(ORDERS.c.number == number)).one_or_none()
     if row is None:
         raise NotFound("order", number)
-    return _order(row)
+    return order_in(by_column(row))
 
 
 def page(connection: Connection, status: str | None, line: str | None, after: str, limit: int) -> list[Order]:
@@ -61,7 +63,7 @@ def page(connection: Connection, status: str | None, line: str | None, after: st
         query = query.where(ORDERS.c.status == status)
     if line is not None:
         query = query.where(ORDERS.c.line == line)
-    return [_order(row) for row in connection.execute(query.order_by(ORDERS.c.number).limit(limit))]
+    return [order_in(by_column(row)) for row in connection.execute(query.order_by(ORDERS.c.number).limit(limit))]
 
 
 def write(work: Work, before: Order, after: Order) -> Order:
@@ -74,8 +76,9 @@ def write(work: Work, before: Order, after: Order) -> Order:
     return done
 
 
-def _order(row: Row[Any]) -> Order:
-    return Order(**{name: getattr(row, name) for name in _FIELDS})
+def order_in(row: Mapping[Any, Any]) -> Order:
+    """An order from a row, alone or joined to others."""
+    return Order(**{name: row[ORDERS.c[name]] for name in _FIELDS})
 
 
 def _state(order: Order) -> dict[str, str | int]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
-from sqlalchemy import Connection, Table, select, update
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Table, select, update
+
+from connectors.sql.schema.columns import by_column
 from connectors.sql.schema.production import BOMS, PRODUCTS, ROUTINGS, SERIAL_RANGES
 from connectors.sql.versions import check_next
 from connectors.sql.work import Work, canonical
@@ -25,6 +30,27 @@ def add(work: Work, product: str, display: str, gtin: str | None = None) -> None
     work.note("product_added", f"product/{product}", after={"display": display, "gtin": gtin})
 
 
+class Product(NamedTuple):
+    """A product, and its article number where it has one."""
+
+    id: str
+    display: str
+    gtin: str | None
+
+
+def read(connection: Connection, product: str) -> Product:
+    """A product; raises `NotFound`."""
+    if (found := _first(connection, PRODUCTS.c.id == product)) is None:
+        raise NotFound("product", product)
+    return found
+
+
+def with_gtin(connection: Connection, gtin: str) -> Product | None:
+    """The product with an article number; leading zeros do not count."""
+    digits = gtin.lstrip("0")
+    return _first(connection, PRODUCTS.c.gtin.in_([digits.zfill(size) for size in range(len(digits), 15)]))
+
+
 def add_routing(work: Work, routing: Routing) -> None:
     """The next revision of a product's routing; it never changes, and orders keep theirs."""
     _add_revision(work, ROUTINGS, "routing", routing)
@@ -37,7 +63,13 @@ def add_bom(work: Work, bom: Bom) -> None:
 
 def routing_of(connection: Connection, product: str, revision: int) -> Routing:
     """A revision of a product's routing; raises `NotFound`."""
-    return msgspec.json.decode(_body(connection, ROUTINGS, "routing", product, revision), type=Routing)
+    return routing_in(_body(connection, ROUTINGS, "routing", product, revision))
+
+
+@lru_cache(maxsize=1_000)
+def routing_in(body: str) -> Routing:
+    """A routing from what the store holds. It is known again by all that it says, so it is never another one's."""
+    return msgspec.json.decode(body, type=Routing)
 
 
 def bom_of(connection: Connection, product: str, revision: int) -> Bom:
@@ -72,7 +104,18 @@ def range_of(connection: Connection, range_id: str) -> SerialRange:
     row = connection.execute(select(SERIAL_RANGES).where(SERIAL_RANGES.c.id == range_id)).one_or_none()
     if row is None:
         raise NotFound("serial range", range_id)
-    return SerialRange(**row._asdict())
+    return range_in(by_column(row))
+
+
+def range_in(row: Mapping[Any, Any]) -> SerialRange:
+    """A serial range from a row, alone or joined to others."""
+    return SerialRange(**{column.name: row[column] for column in SERIAL_RANGES.c})
+
+
+def _first(connection: Connection, which: ColumnElement[bool]) -> Product | None:
+    query = select(PRODUCTS.c.id, PRODUCTS.c.display, PRODUCTS.c.gtin).where(which)
+    row = connection.execute(query).one_or_none()
+    return Product(*row) if row else None
 
 
 def _add_revision(work: Work, table: Table, kind: str, body: Routing | Bom) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, select, update
 
-from connectors.sql import orders, products, sheets, templates
+from connectors.sql import contracts, orders, products, sheets, templates
+from connectors.sql.schema.columns import by_column
 from connectors.sql.schema.production import SETUPS
 from connectors.sql.schema.sheets import APPROVED_SHEETS, DOCUMENTS
 from connectors.sql.work import Work, canonical
@@ -41,7 +42,7 @@ def derive(work: Work, order_number: str, station: str, step_name: str) -> Setup
     revision = sheets.read(work.connection, sheet)
     bound = templates.template_of(work.connection, revision.template, revision.template_version)
     items = items_of(step, bound.template, revision.values)
-    digest = model.digest(order_number, station, step_name, sheet_digest)
+    digest = model.digest(order_number, station, step_name, sheet, sheet_digest)
     row = {
         "order_number": order_number,
         "station": station,
@@ -59,6 +60,7 @@ def derive(work: Work, order_number: str, station: str, step_name: str) -> Setup
         "changed_ms": work.now_ms,
     }
     derived = read(work.connection, work.insert(SETUPS, row))
+    contracts.make(work, order, step, derived, template=bound.template, values=revision.values)
     work.note("setup_derived", _on(derived), after={"sheet": str(sheet), "digest": digest, "station": station})
     work.tell("setup_derived", _on(derived), order=order_number, station=station, digest=digest)
     return derived
@@ -88,7 +90,7 @@ def drop(work: Work, sheet: Ref, reason: str) -> list[Setup]:
     current_ones = select(SETUPS.c.order_number).where(*of_sheet, SETUPS.c.is_current == 1).distinct()
     for number in sorted(work.run(current_ones).scalars()):
         orders.lock(work, number)  # in order, and before what belongs to it
-    found = [_setup(row) for row in work.run(select(SETUPS).where(*of_sheet, SETUPS.c.is_current == 1))]
+    found = [setup_of(by_column(row)) for row in work.run(select(SETUPS).where(*of_sheet, SETUPS.c.is_current == 1))]
     _make_obsolete(work, found, reason)
     return found
 
@@ -97,7 +99,7 @@ def current(connection: Connection, order_number: str, station: str, step: str) 
     """The setup sheet that is at work at a station for an order, if there is one."""
     where = SETUPS.c.order_number == order_number, SETUPS.c.station == station, SETUPS.c.step == step
     row = connection.execute(select(SETUPS).where(*where, SETUPS.c.is_current == 1)).one_or_none()
-    return _setup(row) if row else None
+    return setup_of(by_column(row)) if row else None
 
 
 def at_station(connection: Connection, station: str, order_number: str | None = None) -> list[Setup]:
@@ -105,7 +107,7 @@ def at_station(connection: Connection, station: str, order_number: str | None = 
     query = select(SETUPS).where(SETUPS.c.station == station, SETUPS.c.is_current == 1)
     if order_number is not None:
         query = query.where(SETUPS.c.order_number == order_number)
-    return [_setup(row) for row in connection.execute(query.order_by(SETUPS.c.id))]
+    return [setup_of(by_column(row)) for row in connection.execute(query.order_by(SETUPS.c.id))]
 
 
 def read(connection: Connection, setup_id: int) -> Setup:
@@ -113,7 +115,7 @@ def read(connection: Connection, setup_id: int) -> Setup:
     row = connection.execute(select(SETUPS).where(SETUPS.c.id == setup_id)).one_or_none()
     if row is None:
         raise NotFound("setup", setup_id)
-    return _setup(row)
+    return setup_of(by_column(row))
 
 
 def in_force(connection: Connection, product: str, step: str, template: str) -> tuple[Ref, str]:
@@ -135,6 +137,7 @@ def _make_obsolete(work: Work, found: Sequence[Setup], reason: str) -> None:
         changed = {"is_current": None, "version": setup.version + 1, "changed_ms": work.now_ms}
         work.run(update(SETUPS).where(SETUPS.c.id == setup.id).values(changed))
         work.note("setup_obsolete", _on(setup), reason=reason)
+        work.drop_copies(contracts.digests(work.connection, setup.digest))
         work.tell("setup_obsolete", _on(setup), order=setup.order, station=setup.station, digest=setup.digest)
 
 
@@ -149,17 +152,19 @@ def _on(setup: Setup) -> str:
     return f"setup/{setup.id}"
 
 
-def _setup(row: Row[Any]) -> Setup:
+def setup_of(row: Mapping[Any, Any]) -> Setup:
+    """A setup sheet from a row, alone or joined to others."""
+    column = SETUPS.c
     return Setup(
-        id=row.id,
-        order=row.order_number,
-        station=row.station,
-        step=row.step,
-        sheet=Ref(row.sheet_number, row.sheet_revision),
-        sheet_digest=row.sheet_digest,
-        digest=row.digest,
-        items=_items.decode(row.items),
-        ticks=_ticks.decode(row.ticks),
-        obsolete=row.is_current is None,
-        version=row.version,
+        id=row[column.id],
+        order=row[column.order_number],
+        station=row[column.station],
+        step=row[column.step],
+        sheet=Ref(row[column.sheet_number], row[column.sheet_revision]),
+        sheet_digest=row[column.sheet_digest],
+        digest=row[column.digest],
+        items=_items.decode(row[column["items"]]),
+        ticks=_ticks.decode(row[column["ticks"]]),
+        obsolete=row[column.is_current] is None,
+        version=row[column.version],
     )

@@ -8,18 +8,29 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from connectors.sql import orders, products, setups, sheets, templates, units
-from connectors.sql.schema.production import BYPASSES, REFUSALS, STATIONS
+from connectors.sql import contracts, orders, products, setups, units
+from connectors.sql.contracts import NO_COPIES, Copies
+from connectors.sql.schema.contracts import CONTRACTS
+from connectors.sql.schema.production import (
+    BYPASSES,
+    ORDERS,
+    REFUSALS,
+    ROUTINGS,
+    SERIAL_RANGES,
+    SETUPS,
+    STATIONS,
+)
 from connectors.sql.work import Work
 from models.production import serials
-from models.production.contract import Allowance, Contract, contract
+from models.production.contract import Allowance, contract, encoded
 from models.production.order import Order
-from models.production.routing import Rework, Step
+from models.production.routing import Rework, Routing, Step
+from models.production.serials import SerialRange
 from models.production.setup import Setup
 from models.production.unit import Unit
-from models.refusal import Refused, need_reason
+from models.refusal import NotFound, Refused, need_reason
 
 Mode = Literal["observe", "warn", "enforce"]
 Outcome = Literal["entered", "observed", "warned", "bypassed", "refused"]
@@ -42,43 +53,74 @@ class Assignment(NamedTuple):
     order: Order
     step: Step | Rework
     setup: Setup | None
+    contract_digest: str | None
+    serial_range: SerialRange
+    mode: Mode
+
+
+_MODE = select(STATIONS.c.mode).where(STATIONS.c.id == bindparam("station")).scalar_subquery().label("mode_now")
+_AT_WORK = (
+    select(ORDERS, ROUTINGS.c.body, SERIAL_RANGES, SETUPS, CONTRACTS.c.digest, _MODE)
+    .select_from(ORDERS)
+    .join(ROUTINGS, (ROUTINGS.c.product == ORDERS.c.product) & (ROUTINGS.c.revision == ORDERS.c.routing_revision))
+    .join(SERIAL_RANGES, SERIAL_RANGES.c.id == ORDERS.c.serial_range)
+    .outerjoin(
+        SETUPS,
+        (SETUPS.c.order_number == ORDERS.c.number)
+        & (SETUPS.c.station == bindparam("station"))
+        & (SETUPS.c.is_current == 1),
+    )
+    .outerjoin(CONTRACTS, CONTRACTS.c.setup_digest == SETUPS.c.digest)
+    .where(ORDERS.c.number == bindparam("order_number"))
+)
+"""Everything about a contract that can change, in one question: a row for each setup sheet at work."""
 
 
 def at_work(
     connection: Connection, station: str, order_number: str, now_ms: int, step: str | None = None
 ) -> Assignment:
     """What a station may do now for an order; raises `Refused` in words for its operator."""
-    order = orders.read(connection, order_number)
+    rows = connection.execute(_AT_WORK, {"station": station, "order_number": order_number}).mappings().all()
+    if not rows:
+        raise NotFound("order", order_number)
+    first = rows[0]
+    order = orders.order_in(first)
     order.check_may_work()
-    routing = products.routing_of(connection, order.product, order.routing_revision)
-    routing.check_station(station)
-    steps = [one for one in routing.at_station(station) if step in {None, one.name}]
-    if not steps:
-        raise Refused("no_such_step", f"{station} does no step {step}")
-    found = steps[0]
-    if not isinstance(found, Step) or found.template is None:
-        return Assignment(order, found, None)
-    setup = setups.current(connection, order_number, station, found.name)
-    if setup is None:
+    found = Assignment(
+        order=order,
+        step=_step(products.routing_in(first[ROUTINGS.c.body]), station, step),
+        setup=None,
+        contract_digest=None,
+        serial_range=products.range_in(first),
+        mode=first["mode_now"] or "enforce",
+    )
+    if not isinstance(found.step, Step) or found.step.template is None:
+        return found
+    row = next((row for row in rows if row[SETUPS.c.step] == found.step.name), None)
+    if row is None:
         raise Refused("no_setup", f"{station} is not set up for order {order_number}")
+    setup = setups.setup_of(row)
     setup.check_ready(now_ms)
-    return Assignment(order, found, setup)
+    return found._replace(setup=setup, contract_digest=row[CONTRACTS.c.digest])
 
 
-def contract_of(connection: Connection, work: Assignment, station: str) -> Contract:
-    """The contract; it says the same as long as its setup digest is the same."""
+def step_at(connection: Connection, station: str, order_number: str, step: str | None = None) -> Step | Rework:
+    """What a station does for an order, set up or not; raises `NotFound`, `Refused`."""
+    order = orders.read(connection, order_number)
+    return _step(products.routing_of(connection, order.product, order.routing_revision), station, step)
+
+
+def contract_of(connection: Connection, work: Assignment, station: str, copies: Copies = NO_COPIES) -> bytes:
+    """The contract as it was made when the station was set up; of a step without a sheet, as its routing says."""
     if work.setup is None:
-        return contract(work.order, work.step, station)
-    revision = sheets.read(connection, work.setup.sheet)
-    bound = templates.template_of(connection, revision.template, revision.template_version)
-    return contract(work.order, work.step, station, setup=work.setup, template=bound.template, values=revision.values)
+        return encoded(contract(work.order, work.step, station))
+    return contracts.body_of(connection, work.setup.digest, work.contract_digest or "", copies)
 
 
-def allowance(connection: Connection, order: Order) -> Allowance:
-    """How many more units of an order may be begun, and the next one's serial; read anew each time."""
-    found = products.range_of(connection, order.serial_range)
-    upcoming = serials.serial(found, found.next) if found.left and order.left_qty > 0 else None
-    return Allowance(allowed_qty=max(0, min(order.left_qty, found.left)), next_serial=upcoming)
+def allowance(work: Assignment) -> Allowance:
+    """How many more units of an order may be begun, and the next one's serial."""
+    found, left_qty = work.serial_range, max(0, min(work.order.left_qty, work.serial_range.left))
+    return Allowance(allowed_qty=left_qty, next_serial=serials.serial(found, found.next) if left_qty else None)
 
 
 def admit(
@@ -125,6 +167,15 @@ def grant_bypass(
     work.note("bypass_granted", f"station/{station}", after={**about, **limits, "bypass": number}, reason=reason)
     work.tell("bypass_granted", f"station/{station}", station=station, refusal=refusal, bypass=number)
     return number
+
+
+def _step(routing: Routing, station: str, name: str | None) -> Step | Rework:
+    """The named one of a station's steps, or its first; raises `Refused`."""
+    routing.check_station(station)
+    found = next((one for one in routing.at_station(station) if name in {None, one.name}), None)
+    if found is None:
+        raise Refused("no_such_step", f"{station} does no step {name}")
+    return found
 
 
 def _after_refusal(work: Work, station: str, serial: str, refused: Refused) -> Admission:

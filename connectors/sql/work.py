@@ -40,6 +40,8 @@ class Work:
         self.connection = connection
         self.who = who
         self.now_ms = now_ms
+        self.dropped: list[str] = []
+        """Digests of contracts that no copy is kept of any longer."""
         self._noted: list[trail.Note] = []
         self._told: list[dict[str, Any]] = []
 
@@ -83,6 +85,10 @@ class Work:
         """Whether there is something for the others."""
         return bool(self._told)
 
+    def drop_copies(self, digests: Iterable[str]) -> None:
+        """Once this work stands, have caches keep these contracts no longer."""
+        self.dropped += digests
+
     def end(self) -> None:
         """Write what was noted and told. The trail comes last: whoever holds its head waits for no one else's rows."""
         if self._told:
@@ -97,10 +103,15 @@ class Store:
         self.transactions = Transactions(open_engine(url))
         self._clock = clock
         self._listeners: list[Callable[[], None]] = []
+        self._droppers: list[Callable[[list[str]], None]] = []
 
     def when_told(self, ring: Callable[[], None]) -> None:
         """Have something called whenever a unit of work of this process has told something; it must not block."""
         self._listeners.append(ring)
+
+    def when_dropped(self, drop: Callable[[list[str]], None]) -> None:
+        """Have something called with the digests of contracts that are not at work any longer; it must not raise."""
+        self._droppers.append(drop)
 
     def work(self, who: Who, what: Callable[Concatenate[Work, P], T], *args: P.args, **options: P.kwargs) -> T:
         """Do something as somebody in one transaction, again where another one was in the way.
@@ -118,6 +129,9 @@ class Store:
                 if work.has_told:
                     for ring in self._listeners:
                         ring()
+                if work.dropped:
+                    for drop in self._droppers:
+                        drop(work.dropped)
                 return done
             except IntegrityError:
                 if attempt > 1:

@@ -20,6 +20,7 @@ from edge.client.shapes import (
     ForOrder,
     ForStation,
     Granted,
+    Layout,
     Me,
     NewBadge,
     NewBypass,
@@ -32,6 +33,7 @@ from edge.client.shapes import (
     NewPerson,
     NewProduct,
     NewRange,
+    NewReading,
     NewSecret,
     NewSetup,
     NewSheet,
@@ -45,7 +47,9 @@ from edge.client.shapes import (
     PageOfDeviceNow,
     PageOfDifference,
     PageOfOrder,
+    PageOfPayload,
     PageOfPersonNow,
+    PageOfReading,
     PageOfSetupSheet,
     PageOfSheet,
     PageOfSignature,
@@ -56,10 +60,14 @@ from edge.client.shapes import (
     PersonNow,
     Preview,
     Published,
+    Reading,
     Refreshing,
     Revised,
     Revoking,
     Routing,
+    ScanEntering,
+    Scanned,
+    Scanning,
     SerialRange,
     Serials,
     SetupSheet,
@@ -412,6 +420,41 @@ class Client(Session):
     def grant_bypass(self, station: str, body: NewBypass, *, key: str | None = None) -> Bypass:
         """Let one kind of refusal pass at a station, so often and so long."""
         return self.call("POST", f"/v1/stations/{part(station)}/bypasses", Bypass, body=body, key=self.key(key))
+
+    def look_up_scan(self, station: str, body: Scanning, *, key: str | None = None) -> Scanned:
+        """Say what a scanned line is about: a unit, an order, material, a product."""
+        return self.call("POST", f"/v1/stations/{part(station)}/scans", Scanned, body=body, key=self.key(key))
+
+    def enter_scanned_unit(self, station: str, body: ScanEntering, *, key: str | None = None) -> UnitNow:
+        """A unit comes to a station, by the line that was scanned from it."""
+        return self.call("POST", f"/v1/stations/{part(station)}/enter", UnitNow, body=body, key=self.key(key))
+
+    def confirm_reading(self, station: str, body: NewReading, *, key: str | None = None) -> Reading:
+        """Confirm that you have read an instruction; it is asked for once, until its words or its picture change."""
+        return self.call("POST", f"/v1/stations/{part(station)}/readings", Reading, body=body, key=self.key(key))
+
+    def station_readings(self, station: str) -> PageOfReading:
+        """Who has read which instruction at a station."""
+        return self.call("GET", f"/v1/stations/{part(station)}/readings", PageOfReading)
+
+    def add_layout(self, body: Layout, *, key: str | None = None) -> Layout:
+        """Publish the layout of a label or an engraving, under the number that sheets name."""
+        return self.call("POST", "/v1/layouts", Layout, body=body, key=self.key(key))
+
+    def layout(self, number: str) -> Layout:
+        """The layout under a number."""
+        return self.call("GET", f"/v1/layouts/{part(number)}", Layout)
+
+    def unit_payloads(
+        self, station: str, serial: str, *, date: str | None = None, copies: int | None = None
+    ) -> PageOfPayload:
+        """What is printed or marked for a unit that is in work here; the date is today's where the station is."""
+        return self.call(
+            "GET",
+            f"/v1/stations/{part(station)}/units/{part(serial)}/payloads",
+            PageOfPayload,
+            query={"date": date, "copies": copies},
+        )
 
     def stopped_units(
         self,

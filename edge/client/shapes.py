@@ -89,6 +89,7 @@ class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="t
     help: Words
     required: bool = True
     when: Condition | None = None
+    protocol: bool = False
     options: tuple[Option, ...]
     default: str | None = None
 
@@ -111,7 +112,7 @@ class Condition(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Contract(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What stands as long as the setup does; cached by `setup_digest`."""
+    """What stands as long as the setup does: told once, then kept as it was told."""
 
     order: str
     product: str
@@ -121,8 +122,11 @@ class Contract(Struct, frozen=True, kw_only=True, omit_defaults=True):
     setup_digest: str | None
     sheet: SheetAtWork | None
     parameters: tuple[Parameter, ...]
+    protocol: tuple[Parameter, ...]
+    tests: tuple[Measurement, ...]
     tables: tuple[Rows, ...]
     files: dict[str, str]
+    labels: tuple[Label, ...]
     instructions: tuple[Instruction, ...]
 
 
@@ -188,6 +192,7 @@ class File(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="typ
     help: Words
     required: bool = True
     when: Condition | None = None
+    protocol: bool = False
     media: tuple[str, ...]
     bytes_max: int = 50000000
 
@@ -252,6 +257,23 @@ class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     confirm: bool = False
 
 
+class Label(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A label or an engraving that the sheet names: with its layout, whoever has a serial can make it."""
+
+    id: str
+    number: str
+    layout: Layout | None
+    values: dict[str, str]
+
+
+class Layout(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a drawing number stands for. It never changes: the next revision has a number of its own."""
+
+    number: str
+    kind: Literal["laser", "zpl"]
+    template: dict[str, Any]
+
+
 class Level(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One level: its approvers are the people named and those who hold one of the roles."""
 
@@ -265,6 +287,16 @@ class Level(Struct, frozen=True, kw_only=True, omit_defaults=True):
     delegation: bool = False
     time_limit_ms: int | None = None
     on_time_limit: Literal["escalate", "reject", "return"] = "escalate"
+
+
+class Limit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a measured value may be: from `low` to `high`, or just `equal`."""
+
+    id: str
+    unit: str | None = None
+    low: float | None = None
+    high: float | None = None
+    equal: str | None = None
 
 
 class Lines(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -291,6 +323,14 @@ class Me(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Literal["device", "person"]
     station: str | None
     roles: tuple[HeldRole, ...]
+
+
+class Measurement(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something to be measured; under which conditions says the row of its table, which has the test's id as key."""
+
+    id: str
+    table: str | None = None
+    limits: tuple[Limit, ...]
 
 
 class NewBadge(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -412,6 +452,14 @@ class NewRange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     check: Literal["mod10", "mod11", "none"] = "none"
 
 
+class NewReading(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An instruction of the step at work here that the person who sends this has read."""
+
+    order: str
+    instruction: str
+    step: str | None = None
+
+
 class NewSecret(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A password or a PIN."""
 
@@ -471,11 +519,13 @@ class Number(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="t
     help: Words
     required: bool = True
     when: Condition | None = None
+    protocol: bool = False
     unit: str
     low: float
     high: float
     decimals: int = 3
     default: int | float | None = None
+    limits: Literal["either_side", "high", "low", "share"] | None = None
 
 
 class OfferedCode(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -562,10 +612,24 @@ class PageOfOrder(Struct, frozen=True, kw_only=True, omit_defaults=True):
     next: str | None = None
 
 
+class PageOfPayload(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[Payload, ...]
+    next: str | None = None
+
+
 class PageOfPersonNow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of a list; `next` is the cursor of the page behind it."""
 
     items: tuple[PersonNow, ...]
+    next: str | None = None
+
+
+class PageOfReading(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[Reading, ...]
     next: str | None = None
 
 
@@ -650,6 +714,15 @@ class Passport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     missing: tuple[str, ...]
 
 
+class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a printer or a laser is sent; nothing where the sheet names a label that no layout is published for."""
+
+    id: str
+    layout: str
+    kind: str | None
+    payload: str | None
+
+
 class PersonNow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A person."""
 
@@ -685,6 +758,17 @@ class Published(Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int
 
 
+class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """That somebody said they have read an instruction."""
+
+    person: str
+    instruction: Instruction
+    station: str
+    order: str
+    step: str
+    at_ms: int
+
+
 class Reference(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="reference"):
     """The number of something that is kept elsewhere."""
 
@@ -693,6 +777,7 @@ class Reference(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field
     help: Words
     required: bool = True
     when: Condition | None = None
+    protocol: bool = False
     to: Literal["component", "document", "equipment", "fixture", "label", "product", "program", "standard"]
     default: str | None = None
 
@@ -765,6 +850,33 @@ class Rows(Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str
     units: dict[str, str]
     rows: tuple[dict[str, Any], ...]
+
+
+class ScanEntering(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A unit comes, by what is on it: for which order, and by which setup sheet the station works."""
+
+    text: str
+    order: str | None = None
+    setup_digest: str | None = None
+
+
+class Scanned(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a line says, and what of it is known here."""
+
+    kind: Literal["material", "order", "product", "unit", "unknown"]
+    text: str
+    elements: dict[str, str]
+    serial: str | None = None
+    order: str | None = None
+    product: str | None = None
+    gtin: str | None = None
+    lot: str | None = None
+
+
+class Scanning(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line that was scanned."""
+
+    text: str
 
 
 class Section(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -869,10 +981,12 @@ class SigningIn(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StationContract(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What stands as long as the setup does, and what changes with every unit."""
+    """What stands as long as the setup does, and what changes with every unit, person or day."""
 
     contract: Contract
     allowance: Allowance
+    mode: Literal["enforce", "observe", "warn"]
+    to_read: tuple[str, ...]
 
 
 class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -917,6 +1031,7 @@ class Table(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
     help: Words
     required: bool = True
     when: Condition | None = None
+    protocol: bool = False
     columns: tuple[Text | Number | Choice | Reference, ...]
     key: str
     rows_min: int = 1
@@ -941,9 +1056,11 @@ class Text(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="typ
     help: Words
     required: bool = True
     when: Condition | None = None
+    protocol: bool = False
     default: str | None = None
     chars_max: int = 200
     pattern: str | None = None
+    limits: Literal["equal"] | None = None
 
 
 class UnitNow(Struct, frozen=True, kw_only=True, omit_defaults=True):

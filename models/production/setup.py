@@ -94,9 +94,12 @@ def items_of(step: Step, template: Template, values: Mapping[str, Any]) -> tuple
     )
 
 
-def digest(order: str, station: str, step: str, sheet_digest: str) -> str:
-    """SHA-256, in hexadecimal, of what a setup sheet says: which approved sheet is at work where, for which order."""
-    told = json.dumps([order, station, step, sheet_digest], ensure_ascii=False, separators=(",", ":"))
+def digest(order: str, station: str, step: str, sheet: Ref, sheet_digest: str) -> str:
+    """SHA-256, in hexadecimal, of what a setup sheet says: which approved sheet is at work where, for which order.
+
+    A revision that says again what an earlier one said is another one: the earlier may have been revoked.
+    """
+    told = json.dumps([order, station, step, *sheet, sheet_digest], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(told.encode()).hexdigest()
 
 

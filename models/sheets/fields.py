@@ -46,6 +46,8 @@ class _Field(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid
     help: Words
     required: bool = True
     when: Condition | None = None
+    protocol: bool = False
+    """Whether it says how a station speaks with what it works on."""
 
 
 class Text(_Field, frozen=True, kw_only=True, tag="text"):
@@ -54,6 +56,8 @@ class Text(_Field, frozen=True, kw_only=True, tag="text"):
     default: str | None = None
     chars_max: Annotated[int, Meta(ge=1, le=2_000)] = 200
     pattern: str | None = None
+    limits: Literal["equal"] | None = None
+    """Whether a test has to find just this."""
 
 
 class Number(_Field, frozen=True, kw_only=True, tag="number"):
@@ -64,6 +68,8 @@ class Number(_Field, frozen=True, kw_only=True, tag="number"):
     high: float
     decimals: Annotated[int, Meta(ge=0, le=9)] = 3
     default: int | float | None = None
+    limits: Literal["low", "high", "either_side", "share"] | None = None
+    """How it limits what a test may measure; `share` is the percentage of the others at which a line rejects."""
 
 
 class Choice(_Field, frozen=True, kw_only=True, tag="choice"):

@@ -52,7 +52,7 @@ def setup_of(name: str = "calibration") -> Setup:
         step="calibration",
         sheet=Ref("TS-1", 2),
         sheet_digest=told,
-        digest=setups.digest("OP-1", STATION, "calibration", told),
+        digest=setups.digest("OP-1", STATION, "calibration", Ref("TS-1", 2), told),
         items=items_of(STEP, template, values),
     )
 
@@ -123,19 +123,19 @@ def test_what_is_obsolete_starts_nothing_and_is_not_ticked() -> None:
 
 
 def test_the_digest_tells_apart_all_that_a_setup_says() -> None:
-    base = ("OP-1", STATION, "calibration", "a" * 64)
-    others = [(*base[:at], "x", *base[at + 1 :]) for at in range(4)] + [("OP-1" + STATION, "", *base[2:])]
-    digests = {setups.digest(*words) for words in [base, *others]}
-    assert len(digests) == 6
+    base: tuple[Any, ...] = ("OP-1", STATION, "calibration", Ref("TS-1", 1), "a" * 64)
+    others = [(*base[:at], Ref("TS-1", 2) if at == 3 else "x", *base[at + 1 :]) for at in range(5)]
+    digests = {setups.digest(*words) for words in [base, *others, ("OP-1" + STATION, "", *base[2:])]}
+    assert len(digests) == 7
 
 
 @pytest.mark.parametrize("name", sheet_library.names())
 def test_a_contract_says_everything_on_the_sheet_with_units(name: str) -> None:
     template, values = sheet(name)
     told = contract(ORDER, STEP, STATION, setup=setup_of(name), template=template, values=values)
-    said = {one.id for one in told.parameters} | {one.id for one in told.tables} | set(told.files)
+    said = {one.id for one in [*told.parameters, *told.protocol]} | {one.id for one in told.tables} | set(told.files)
     assert said == set(values)
-    units = {one.id: one.unit for one in told.parameters}
+    units = {one.id: one.unit for one in [*told.parameters, *told.protocol]}
     assert {field.id for field in template.fields if isinstance(field, Number) and field.id in values} == {
         name for name, unit in units.items() if unit
     }

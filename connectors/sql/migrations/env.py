@@ -7,6 +7,7 @@ from typing import Any, Literal
 from alembic import context
 
 from connectors.sql.schema import (  # noqa: F401  declare their tables
+    contracts,
     duties,
     identity,
     people,

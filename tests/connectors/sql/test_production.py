@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from office import approved, open_office, say, who
 from shop import (
@@ -29,6 +30,7 @@ from connectors.sql import force, orders, passports, products, setups, sheets, s
 from connectors.sql.schema.production import REFUSALS, SETUPS, UNIT_STEPS, UNITS
 from connectors.sql.work import Store
 from models.production.bom import bom_of
+from models.production.contract import Contract
 from models.production.order import Order
 from models.production.serials import SerialRange
 from models.refusal import Refused
@@ -257,8 +259,9 @@ class TestStations:
         setup = ready_shop(store)
         with store.reading() as connection:
             assignment = stations.at_work(connection, CALIBRATION, "OP-1", clock.now_ms())
-            told = stations.contract_of(connection, assignment, CALIBRATION)
-            left = stations.allowance(connection, assignment.order)
+            body = stations.contract_of(connection, assignment, CALIBRATION)
+            left = stations.allowance(assignment)
+        told = msgspec.json.decode(body, type=Contract)
         assert (told.setup_digest, told.step) == (setup.digest, "calibration")
         assert {one.id for one in told.tables} == {"load_points", "gain_registers"}
         assert (left.allowed_qty, left.next_serial) == (10, "WA000001")
