@@ -16,7 +16,7 @@ from typing import Self
 import uvicorn
 
 from api.app import create_app
-from api.background import relay
+from api.background import relay, upkeep
 from api.ingest.inlet import Inlet
 from api.ingest.intake import Intake
 from api.ingest.rate import Rates
@@ -47,7 +47,7 @@ STORE_FILE = "sipe.db"
 
 Loop = Callable[[Services, threading.Event], None]
 """Works beside the requests until the event is set."""
-LOOPS: tuple[Loop, ...] = (relay.loop,)
+LOOPS: tuple[Loop, ...] = (relay.loop, upkeep.loop)
 
 
 def sql_url(settings: Settings) -> str:

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from models.sheets.cells import Problem
 
 
+class Flaw(Protocol):
+    """What is wrong in one place, in one word and in a sentence."""
+
+    @property
+    def path(self) -> str:
+        """Where."""
+
+    @property
+    def code(self) -> str:
+        """What, for programs."""
+
+    @property
+    def detail(self) -> str:
+        """What, for people."""
+
+
 class Refused(Exception):
     """Not as things stand: `reason` is one word of a fixed set, for programs; the text is a sentence, for people."""
+
+    problems: tuple[Flaw, ...] = ()
+    """Everything that is in the way, where that is more than one thing."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)

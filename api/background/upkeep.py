@@ -12,6 +12,7 @@ import threading
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.http import once
+from api.services import Services
 from connectors.sql import approvals, deadlines, sessions
 from connectors.sql.work import Store
 from models.audit import Who
@@ -33,6 +34,11 @@ def run(store: Store, clock: Clock, stop: threading.Event, period_s: float = PER
         except (SipeError, SQLAlchemyError) as error:
             _log.warning("upkeep failed; it is tried again", extra={"error": str(error), "wait_s": period_s})
         stop.wait(period_s)
+
+
+def loop(services: Services, stop: threading.Event) -> None:
+    """The upkeep of the web service."""
+    run(services.store, services.clock, stop)
 
 
 def turn(store: Store, clock: Clock, stop: threading.Event) -> None:

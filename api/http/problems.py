@@ -49,13 +49,12 @@ class HttpRefused(Refused):
 def answer_to(refused: Refused) -> Response:
     """The problem document that a refusal becomes."""
     status = status_of(refused)
-    fields = refused.problems if isinstance(refused, Invalid) else ()
     problem = Problem(
         type=TYPE + refused.reason,
         title=status.phrase,
         status=status,
         detail=str(refused),
-        problems=tuple(FieldProblem(path=one.path, code=one.code, detail=one.detail) for one in fields),
+        problems=tuple(FieldProblem(path=one.path, code=one.code, detail=one.detail) for one in refused.problems),
     )
     headers = refused.headers if isinstance(refused, HttpRefused) else {}
     return Response(msgspec.json.encode(problem), status, headers, MEDIA)

@@ -149,7 +149,7 @@ def _steps(connection: Connection, serial: str) -> list[Passed]:
 def _known(connection: Connection, unit: Unit, steps: list[Passed], contains: list[Link]) -> tuple[int, list[str]]:
     """How many facts are known of those that should be, and which are not."""
     routing = products.routing_of(connection, unit.product, unit.routing_revision)
-    passed = {step.step: step for step in steps if step.result == "passed"}
+    passed = {step.step: step for step in steps if step.result in {"passed", "conceded"}}
     known, missing = 0, []
     for operation in routing.operations[: unit.place]:
         done = next((step for step in operation.steps if step.name in passed), None)

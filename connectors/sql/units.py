@@ -15,10 +15,12 @@ from models.production import unit as model
 from models.production.order import Order, act
 from models.production.routing import Routing, Step
 from models.production.serials import check_serial, number_of
-from models.production.unit import STOPPED, Disposal, Stop, Unit
+from models.production.unit import STOPPED, Disposal, Stop, Unit, left_out
 from models.refusal import NotFound, Refused, need_reason
 from models.sheets.revision import Ref
 
+DONE = ("passed", "conceded", "adopted")
+"""A step that a unit passed, that it was used without, or that lies before it was taken over."""
 _PLAIN = tuple(name for name in Unit.__dataclass_fields__ if name not in {"order", "attempts"})
 
 
@@ -58,6 +60,8 @@ def adopt(work: Work, order_number: str, serial: str, next_step: str) -> Unit:
         raise Refused("no_such_step", f"the routing of {order.product} has no step {next_step}")
     unit = replace(_fresh(order, serial), place=routing.place_of(next_step))
     work.run(UNITS.insert().values(**_row(unit), created_ms=work.now_ms, changed_ms=work.now_ms))
+    for operation in routing.operations[: unit.place]:
+        _add_done(work, serial, operation.steps[0].name, "adopted", "it was under way before this system was")
     _count(work, order, begun_qty=1)
     work.note("unit_adopted", f"unit/{serial}", after={"order": order.number, "next_step": next_step})
     work.tell("units_begun", f"order/{order.number}", line=order.line, serials=[serial])
@@ -121,9 +125,17 @@ def dispose(work: Work, serial: str, disposal: Disposal, reason: str, rework: st
     if before.at_step is not None:
         _leave(work, before, "stopped", reason)
     _count(work, order, scrap_qty=int(after.status == "scrapped"), good_qty=int(after.status == "done"))
+    if disposal == "use_as_is":
+        _concede(work, after, routing, reason)
     work.note(f"unit_{disposal}", f"unit/{serial}", before=_state(before), after=_state(after), reason=reason)
     work.tell("unit_disposed", f"unit/{serial}", line=order.line, disposal=disposal, status=after.status)
     return after
+
+
+def done_steps(connection: Connection, serial: str) -> frozenset[str]:
+    """The steps of a unit that count as done: it passed them, or somebody has put their name to it."""
+    counts = UNIT_STEPS.c.serial == serial, UNIT_STEPS.c.result.in_(DONE)
+    return frozenset(connection.execute(select(UNIT_STEPS.c.step).where(*counts).distinct()).scalars())
 
 
 def stop_made_by(work: Work, sheet: Ref, reason: str) -> int:
@@ -139,7 +151,7 @@ def stop_made_by(work: Work, sheet: Ref, reason: str) -> int:
         concerned = UNITS.c.order_number == number, UNITS.c.serial.in_(serials), open_ones
         rows = work.run(select(UNITS).where(*concerned).order_by(UNITS.c.serial).with_for_update()).all()
         for row in rows:
-            _stopped(work, order.line, _unit(row), "recalled" if row.status == "done" else "held", reason)
+            _stopped(work, order.line, unit_of(row), "recalled" if row.status == "done" else "held", reason)
         _count(work, order, good_qty=-sum(row.status == "done" for row in rows))
         stopped += len(rows)
     return stopped
@@ -148,7 +160,7 @@ def stop_made_by(work: Work, sheet: Ref, reason: str) -> int:
 def lock(work: Work, serial: str) -> tuple[Unit, Order]:
     """A unit and its order that nobody else changes until this work ends; raises `NotFound`."""
     order = orders.lock(work, read(work.connection, serial).order)
-    return _unit(work.lock(select(UNITS).where(UNITS.c.serial == serial), "unit", serial)), order
+    return unit_of(work.lock(select(UNITS).where(UNITS.c.serial == serial), "unit", serial)), order
 
 
 def read(connection: Connection, serial: str) -> Unit:
@@ -156,7 +168,7 @@ def read(connection: Connection, serial: str) -> Unit:
     row = connection.execute(select(UNITS).where(UNITS.c.serial == serial)).one_or_none()
     if row is None:
         raise NotFound("unit", serial)
-    return _unit(row)
+    return unit_of(row)
 
 
 def stopped(connection: Connection, status: Stop | None, line: str | None, after: str, limit: int) -> list[Unit]:
@@ -165,7 +177,7 @@ def stopped(connection: Connection, status: Stop | None, line: str | None, after
     query = select(UNITS).where(UNITS.c.status.in_(sorted(statuses)), UNITS.c.serial > after)
     if line is not None:
         query = query.join(ORDERS, ORDERS.c.number == UNITS.c.order_number).where(ORDERS.c.line == line)
-    return [_unit(row) for row in connection.execute(query.order_by(UNITS.c.serial).limit(limit))]
+    return [unit_of(row) for row in connection.execute(query.order_by(UNITS.c.serial).limit(limit))]
 
 
 def write(work: Work, before: Unit, after: Unit) -> Unit:
@@ -231,6 +243,18 @@ def _begin_step(work: Work, unit: Unit, setup_digest: str | None) -> None:
     work.run(UNIT_STEPS.insert().values(**about, **where, entered_ms=work.now_ms, reason=""))
 
 
+def _concede(work: Work, unit: Unit, routing: Routing, reason: str) -> None:
+    """What a unit lacks of the steps behind it counts as done, on the word of whoever uses it as it is."""
+    for step in left_out(unit, routing, done_steps(work.connection, unit.serial)):
+        _add_done(work, unit.serial, step, "conceded", reason)
+
+
+def _add_done(work: Work, serial: str, step: str, result: str, reason: str) -> None:
+    at = {"entered_ms": work.now_ms, "left_ms": work.now_ms, "by": work.who.identity}
+    about = {"serial": serial, "step": step, "attempt": 0, "station": "", "result": result, "reason": reason}
+    work.run(UNIT_STEPS.insert().values(**about, **at))
+
+
 def _leave(work: Work, unit: Unit, result: str, reason: str) -> None:
     open_step = UNIT_STEPS.c.serial == unit.serial, UNIT_STEPS.c.left_ms.is_(None)
     values = {"left_ms": work.now_ms, "result": result, "reason": reason}
@@ -251,6 +275,7 @@ def _row(unit: Unit) -> dict[str, Any]:
     return {**plain, "order_number": unit.order, "attempts": canonical(unit.attempts)}
 
 
-def _unit(row: Row[Any]) -> Unit:
+def unit_of(row: Row[Any]) -> Unit:
+    """A unit from its row."""
     attempts = msgspec.json.decode(row.attempts, type=dict[str, int])
     return Unit(order=row.order_number, attempts=attempts, **{name: getattr(row, name) for name in _PLAIN})

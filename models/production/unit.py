@@ -10,6 +10,7 @@ A unit that is quarantined, held or recalled passes nowhere until somebody dispo
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -120,6 +121,19 @@ def dispose(unit: Unit, routing: Routing, disposal: Disposal, rework: str | None
     if unit.place == len(routing.operations):
         return _left(free, status="done")
     return _left(free, status="waiting" if unit.rework is None else "rework")
+
+
+def open_steps(unit: Unit, routing: Routing, done: Collection[str]) -> tuple[str, ...]:
+    """The steps that are not done: what was left out, and what is still to come; `done` is what counts as done."""
+    rework = () if unit.rework is None else (unit.rework,)
+    coming = (operation.steps[0].name for operation in routing.operations[unit.place :])
+    return (*left_out(unit, routing, done), *rework, *coming)
+
+
+def left_out(unit: Unit, routing: Routing, done: Collection[str]) -> tuple[str, ...]:
+    """The steps behind the unit that it never did, such as at a station that only observed."""
+    behind = routing.operations[: unit.place]
+    return tuple(one.steps[0].name for one in behind if not any(step.name in done for step in one.steps))
 
 
 def check_in_work(unit: Unit, station: str) -> None:

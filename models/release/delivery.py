@@ -1,4 +1,4 @@
-"""The file that a customer gets with a lot: a line for each unit, its columns declared as data.
+"""The file that a customer gets with a lot: a line for each unit, its columns declared as data; as CSV and as JSON.
 
 Source: RFC 4180, with CRLF after each line. A spreadsheet takes text that begins like a formula for one, so such text
 begins with an apostrophe here; numbers are written by us, and stay numbers.
@@ -16,6 +16,9 @@ from models.release.gate import newest_records
 from models.release.lot import LoadPoint, Lot, Record, References, Unit
 
 Missing = Literal["no_point", "no_record", "no_certificate", "no_seal", "not_a_number"]
+
+Cell = str | int | float
+"""What a file says in one place; an error is rounded to the decimals of its column."""
 
 _FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
     "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}", "\t", "\r", "\n")  # fmt: skip
@@ -47,13 +50,25 @@ def delivery_lines(
     records: Iterable[Record] = (),
     references: References | None = None,
 ) -> str:
-    """The file, its units sorted by serial; raises `NotDelivered`."""
+    """The file as CSV, its units sorted by serial; raises `NotDelivered`."""
+    columns = tuple(columns)
+    lines = [[_text(column.header) for column in columns]]
+    for cells in delivery_cells(lot, columns, records, references):
+        lines.append([_shown(cell, column) for cell, column in zip(cells, columns, strict=True)])
+    return "".join(",".join(_quoted(cell) for cell in line) + "\r\n" for line in lines)
+
+
+def delivery_cells(
+    lot: Lot,
+    columns: Iterable[Column],
+    records: Iterable[Record] = (),
+    references: References | None = None,
+) -> list[list[Cell]]:
+    """What the file says, a list of cells for each unit, sorted by serial; raises `NotDelivered`."""
     known = references or References((), ())
     columns, newest = tuple(columns), newest_records(records)
-    lines = [[_text(column.header) for column in columns]]
-    for unit in sorted(lot.units, key=lambda one: one.serial):
-        lines.append([_cell(lot, unit, column, newest, known) for column in columns])
-    return "".join(",".join(_quoted(cell) for cell in line) + "\r\n" for line in lines)
+    units = sorted(lot.units, key=lambda one: one.serial)
+    return [[_cell(lot, unit, column, newest, known) for column in columns] for unit in units]
 
 
 def digest(text: str) -> str:
@@ -67,32 +82,32 @@ def _cell(
     column: Column,
     newest: Mapping[tuple[str, LoadPoint], Record],
     references: References,
-) -> str:
+) -> Cell:
     match column.value:
         case "lot":
-            return _text(lot.id)
+            return lot.id
         case "serial":
-            return _text(unit.serial)
+            return unit.serial
         case "seal":
-            return _text(_seal(unit, column.place))
+            return _seal(unit, column.place)
         case _:
             return _measured(_record(unit, column, newest), column, references)
 
 
-def _measured(record: Record, column: Column, references: References) -> str:
+def _measured(record: Record, column: Column, references: References) -> Cell:
     match column.value:
         case "error_pct":
             if not math.isfinite(record.error_pct):
                 raise NotDelivered("not_a_number", f"the error of {record.serial} at {record.point.name} is no number")
-            return f"{record.error_pct:z.{column.decimals}f}"
+            return round(record.error_pct, column.decimals) + 0.0  # and no minus nought
         case "position":
-            return str(record.position)
+            return record.position
         case "bench":
-            return _text(record.bench)
+            return record.bench
         case "standard":
-            return _text(record.standard)
+            return record.standard
         case "certificate":
-            return _text(_certificate(record, references))
+            return _certificate(record, references)
         case _:
             return datetime.fromtimestamp(record.at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -117,6 +132,16 @@ def _seal(unit: Unit, place: str) -> str:
     if not numbers:
         raise NotDelivered("no_seal", f"{unit.serial} has no seal in place {place!r}")
     return " ".join(numbers)
+
+
+def _shown(cell: Cell, column: Column) -> str:
+    match cell:
+        case str():
+            return _text(cell)
+        case float():
+            return f"{cell:z.{column.decimals}f}"
+        case _:
+            return str(cell)
 
 
 def _text(text: str) -> str:

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from models.refusal import Refused
 from models.release.lot import Demand, LoadPoint, Lot, Record, References, Sample, Seal, Sheet, Unit
 from models.sampling.plans import Plan, judge, plan
 from models.sampling.switching import Inspection
@@ -48,6 +49,26 @@ class Verdict(NamedTuple):
         return not self.lot and not self.units
 
 
+class Obstacle(NamedTuple):
+    """What is in the way of a release, and where: 'lot', or 'units/' and a serial."""
+
+    path: str
+    code: str
+    detail: str
+
+
+class NotReleased(Refused):
+    """A lot that may not leave, with all that is in the way; of very many, the first, and how many there are."""
+
+    SHOWN_MAX = 500
+
+    def __init__(self, lot: str, verdict: Verdict) -> None:
+        found = [Obstacle("lot", *reason) for reason in verdict.lot]
+        found += [Obstacle(f"units/{serial}", *reason) for serial in verdict.units for reason in verdict.units[serial]]
+        super().__init__("not_released", f"lot {lot} may not leave: {len(found)} things are in the way")
+        self.problems = tuple(found[: self.SHOWN_MAX])
+
+
 def gate(
     lot: Lot,
     sheet: Sheet,
@@ -69,6 +90,12 @@ def gate(
         }
     units = {serial: tuple(sorted(found[serial])) for serial in sorted(found) if found[serial]}
     return Verdict(tuple(sorted(_of_lot(lot, sheet, inspection))), units)
+
+
+def check_references(record: Record, references: References) -> None:
+    """Raise `Refused` unless the bench and its standard were good when it was measured: the gate would not take it."""
+    for reason in _of_references(record, references):
+        raise Refused(reason.code, reason.detail)
 
 
 def newest_records(records: Iterable[Record]) -> dict[tuple[str, LoadPoint], Record]:

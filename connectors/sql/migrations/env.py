@@ -12,6 +12,7 @@ from connectors.sql.schema import (  # noqa: F401  declare their tables
     identity,
     people,
     production,
+    release,
     requests,
     sheets,
     trail,
