@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from sipe.errors import SipeError, UsageError
 from sipe.private_files import check_own_dir, sync_directory, write_new
+from sipe.settings import Settings
 
 FILE = "signing-keys.json"
 LIVE = 2
@@ -87,6 +88,11 @@ class KeyRing:
         if _seen(self._path) != self._seen:
             self._seen, self._keys = _read(self._path)
         return self._keys
+
+
+def directory_of(settings: Settings) -> Path:
+    """Where the keys are: where the settings say, else `keys` in the data directory."""
+    return Path(settings.keys_dir) if settings.keys_dir else settings.data_dir / "keys"
 
 
 def rotate(directory: Path, now_ms: int) -> tuple[str, ...]:

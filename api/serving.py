@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -20,17 +18,15 @@ from api.background import relay, upkeep
 from api.ingest.inlet import Inlet
 from api.ingest.intake import Intake
 from api.ingest.rate import Rates
-from api.keys import KeyRing
+from api.keys import KeyRing, directory_of
 from api.services import Services
 from api.tokens import Tokens
 from connectors.kafka.address import KafkaAddress
-from connectors.sql import migrate
+from connectors.sql.opening import open_store
 from connectors.sql.secrecy import Secrets
-from connectors.sql.work import Store
 from sipe.clock import Clock, SystemClock
 from sipe.errors import SipeError, UsageError
 from sipe.metrics import UNMONITORED, Monitor
-from sipe.private_files import check_own_dir
 from sipe.settings import Settings
 
 TRIES_PER_S = 0.5
@@ -43,59 +39,17 @@ STOP_TIMEOUT_S = 5
 BACKLOG = 1_024
 CONNECTIONS_MAX = 2_000
 CHECK_EVERY_S = 0.2
-STORE_FILE = "sipe.db"
 
 Loop = Callable[[Services, threading.Event], None]
 """Works beside the requests until the event is set."""
 LOOPS: tuple[Loop, ...] = (relay.loop, upkeep.loop)
 
 
-def sql_url(settings: Settings) -> str:
-    """Where the transactional store is: the named one, else a file in the data directory."""
-    return settings.sql_url or f"sqlite:///{(settings.data_dir / STORE_FILE).resolve()}"
-
-
-def keys_dir(settings: Settings) -> Path:
-    """Where the signing keys are."""
-    return Path(settings.keys_dir) if settings.keys_dir else settings.data_dir / "keys"
-
-
-@contextmanager
-def open_store(settings: Settings, clock: Clock) -> Iterator[Store]:
-    """The transactional store; raises `SipeError` when its schema is not this program's.
-
-    The one in the data directory is made and brought up to date here; a named one by `sipe migrate`, and by a user who
-    may do more than this one.
-    """
-    if settings.sql_url is None:
-        _make_file(settings.data_dir)
-    store = Store(sql_url(settings), clock)
-    try:
-        if settings.sql_url is None:
-            migrate.upgrade(store.transactions.engine)
-        with store.reading() as connection:
-            if (current := migrate.current(connection)) != migrate.newest():
-                raise SipeError(
-                    f"the transactional store is at {current or 'nothing'} and has to be at {migrate.newest()}: "
-                    "apply what is missing with `sipe migrate`"
-                )
-        yield store
-    finally:
-        store.close()
-
-
-def _make_file(data_dir: Path) -> None:
-    """The store's file, for its owner alone; what SQLite puts beside it takes over its mode."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    check_own_dir(data_dir)
-    os.close(os.open(data_dir / STORE_FILE, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))
-
-
 @contextmanager
 def open_services(settings: Settings, clock: Clock, monitor: Monitor = UNMONITORED) -> Iterator[Services]:
     """What the routes work with; raises `SipeError`. Kafka need not answer yet."""
     with open_store(settings, clock) as store, ExitStack() as stack:
-        ring = KeyRing(keys_dir(settings), clock.now_ms(), may_create=settings.sql_url is None)
+        ring = KeyRing(directory_of(settings), clock.now_ms(), may_create=settings.sql_url is None)
         yield Services(
             store=store,
             clock=clock,

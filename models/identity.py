@@ -80,6 +80,10 @@ class Role(NamedTuple):
     line: str = ALL_LINES
 
 
+ADMIN = Role("admin")
+"""Whoever lets others in."""
+
+
 class Unproven(Refused):
     """Who asks has not shown who they are: they sign in, or enrol, again."""
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import msgspec
 
-from api.http.problems import unavailable
+from api.http.problems import HttpRefused, unavailable
 from api.http.route import Act, Raw, Routes
 from api.ingest.batch import LineReason
+from api.ingest.busy import Busy
 from api.ingest.coding import Limits
+from models.refusal import Refused
 
 routes = Routes("events")
 
@@ -57,13 +61,28 @@ def send_events(call: Act) -> Batch:
     if inlet is None:
         raise unavailable("this service was started without a Kafka broker", 60)
     here = call.principal.station
-    found = inlet.take(call.body, call.coding, call.principal.identity, lambda station: station == here)
+    try:
+        found = inlet.take(call.body, call.coding, call.principal.identity, lambda station: station == here)
+    except Busy:
+        raise
+    except Refused as refused:
+        raise HttpRefused(_STATUS[refused.reason], refused.reason, str(refused)) from refused
     return Batch(
         accepted=_lines(found.accepted),
         known=_lines(found.known),
         not_sent=_lines(found.not_sent),
         rejected=[RejectedLine(line=one.number, reason=one.reason, detail=one.detail) for one in found.rejected],
     )
+
+
+_STATUS = {
+    "coding": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "empty": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "too_big": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "too_many": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "truncated": HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+"""What a batch is that nothing can be made of."""
 
 
 def _lines(spans: list[tuple[int, int]]) -> list[Lines]:

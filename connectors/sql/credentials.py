@@ -24,12 +24,17 @@ _EASY = "01234567890123456789"
 
 def set_password(store: Store, secrets: Secrets, who: Who, person: str, password: str) -> None:
     """Give somebody a password; raises `Refused` when it is too short, too long, or says their name; `NotFound`."""
+    check_password(person, password)
+    kept = secrets.hashed(password)  # slow, so in no transaction
+    store.work(who, _keep_password, person, kept)
+
+
+def check_password(person: str, password: str) -> None:
+    """Raise `Refused` when a password is too short, too long, or says whose it is."""
     if not PASSWORD_CHARS_MIN <= len(password) <= SECRET_CHARS_MAX:
         raise Refused("weak_secret", f"a password has {PASSWORD_CHARS_MIN} to {SECRET_CHARS_MAX} characters")
     if len(set(password)) < 5 or (len(person) > 3 and person.lower() in password.lower()):
         raise Refused("weak_secret", "a password has five different characters, and does not say whose it is")
-    kept = secrets.hashed(password)  # slow, so in no transaction
-    store.work(who, _keep_password, person, kept)
 
 
 def set_badge(work: Work, person: str, badge: str) -> None:

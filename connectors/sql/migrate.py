@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import resources
 
 from alembic import command
@@ -13,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from connectors.sql.engine import unavailable
 
+logging.getLogger("alembic").setLevel(logging.WARNING)  # what was done is said by whoever has it done
 MIGRATIONS = str(resources.files("connectors.sql") / "migrations")
 
 
@@ -34,6 +36,15 @@ def newest() -> str:
 def current(connection: Connection) -> str | None:
     """The version of a store; None when it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def version(engine: Engine) -> str | None:
+    """The version of a store; raises `StoreUnavailable`."""
+    try:
+        with engine.connect() as connection:
+            return current(connection)
+    except OperationalError as error:
+        raise unavailable(error) from error
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:

@@ -31,9 +31,7 @@ def add(work: Work, person: str, display: str, roles: Iterable[Role], pseudonym:
 def add_first(work: Work, person: str, display: str, role: Role, pseudonym: str) -> None:
     """Somebody with a role that nobody active holds on all lines; raises `Refused` when somebody does."""
     work.run(select(AUDIT_HEAD).with_for_update())  # two at once: the second one waits, and sees the first
-    holders = select(PEOPLE.c.id).join(PERSON_ROLES, PERSON_ROLES.c.person == PEOPLE.c.id)
-    held = holders.where(PERSON_ROLES.c.role == role.name, PERSON_ROLES.c.line == role.line, PEOPLE.c.active == 1)
-    if found := work.run(held.limit(1)).scalar_one_or_none():
+    if found := holder(work.connection, role):
         raise Refused("exists", f"there is an active {role.name} already: {found}")
     add(work, person, display, [role], pseudonym)
 
@@ -72,6 +70,13 @@ def roles_of(connection: Connection, person: str) -> list[Role]:
     """What a person may do, and where."""
     query = select(PERSON_ROLES.c.role, PERSON_ROLES.c.line).where(PERSON_ROLES.c.person == person)
     return sorted(Role(row.role, row.line) for row in connection.execute(query))
+
+
+def holder(connection: Connection, role: Role) -> str | None:
+    """Somebody active who holds a role there; None when nobody does."""
+    holders = select(PEOPLE.c.id).join(PERSON_ROLES, PERSON_ROLES.c.person == PEOPLE.c.id)
+    held = holders.where(PERSON_ROLES.c.role == role.name, PERSON_ROLES.c.line == role.line, PEOPLE.c.active == 1)
+    return connection.execute(held.order_by(PEOPLE.c.id).limit(1)).scalar_one_or_none()
 
 
 class Known(NamedTuple):

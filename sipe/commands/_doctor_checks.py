@@ -13,6 +13,9 @@ from typing import Literal, NamedTuple
 
 from connectors.clickhouse import retention
 from connectors.clickhouse.client import Warehouse
+from connectors.sql import people, trail
+from connectors.sql.opening import open_store
+from models.identity import ADMIN
 from pipelines.runtime.system import System
 from sipe.clock import SystemClock
 from sipe.commands._output import listed, plural
@@ -48,6 +51,18 @@ def kept(system: System, settings: Settings) -> Check:
     if others := [one.rule.table for one in plan if not one.applied]:
         return Check("retention", "failed", f"{listed(others)} keep something else", "apply it with `sipe migrate`")
     return Check("retention", "ok", ", ".join(dict.fromkeys(f"{one.rule.keeps} {one.rule.days} d" for one in plan)))
+
+
+def orders(settings: Settings) -> Check:
+    """Whether the transactional store answers, is of this program's schema, and has somebody who may administer it."""
+    with open_store(settings, SystemClock()) as store, store.reading() as connection:
+        admin = people.holder(connection, ADMIN)
+        head = trail.head(connection)
+    where = store.transactions.engine.url.render_as_string(hide_password=True)
+    detail = f"{where}, {head.seq:,} entries on the audit trail"
+    if admin is None:
+        return Check("orders", "failed", f"{detail}, no administrator", "`sipe admin PERSON` makes the first")
+    return Check("orders", "ok", detail)
 
 
 def ticker(store: Warehouse, epoch: int) -> Check:

@@ -6,19 +6,17 @@ import argparse
 import getpass
 import sys
 
-from api.serving import open_store
 from connectors.sql import credentials, people
+from connectors.sql.opening import open_store
 from connectors.sql.secrecy import Secrets
 from connectors.sql.work import Store
 from models.audit import Who
-from models.identity import Role
+from models.identity import ADMIN
 from models.refusal import Refused
 from sipe.clock import SystemClock
 from sipe.commands._output import out
 from sipe.commands._system import add_data_option, settings_of
 from sipe.errors import UsageError
-
-ADMIN = Role("admin")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     secrets = Secrets()
     who = Who(f"console-{getpass.getuser()}", "console", "none")
     try:
+        credentials.check_password(args.person, password)
         with open_store(settings_of(args), SystemClock()) as store:
             if not args.reset:
                 store.work(who, people.add_first, args.person, args.display or args.person, ADMIN, secrets.name("op-"))

@@ -19,10 +19,21 @@ from connectors.kafka import topics
 from connectors.kafka.admin import NotAllowed, admin_client
 from connectors.kafka.cluster import partition_count, watermarks
 from connectors.kafka.config import LOGGER, consumer_config
+from connectors.sql.opening import FILE as STORE_FILE
 from pipelines.runtime.progress import stored_offsets
 from pipelines.runtime.system import System, find
 from sipe.clock import SystemClock
-from sipe.commands._doctor_checks import Check, certificate, kept, monitors, recovery, refolds, rejects, ticker
+from sipe.commands._doctor_checks import (
+    Check,
+    certificate,
+    kept,
+    monitors,
+    orders,
+    recovery,
+    refolds,
+    rejects,
+    ticker,
+)
 from sipe.commands._output import out, print_json
 from sipe.commands._system import add_data_option, settings_of
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
@@ -61,6 +72,8 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _data_directory(settings.data_dir)
     if settings.kafka_cert_file:
         yield certificate(Path(settings.kafka_cert_file))
+    if settings.sql_url or (settings.data_dir / STORE_FILE).exists():
+        yield _attempt("orders", lambda: orders(settings))
     try:
         system = find(settings)
     except SipeError as error:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from api.keys import KeyRing, rotate
-from api.serving import keys_dir
+from api.keys import KeyRing, directory_of, rotate
 from sipe.clock import SystemClock
 from sipe.commands._output import out, print_json
 from sipe.commands._system import add_data_option, settings_of
@@ -24,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the names of the live keys, the newest last; raises `SipeError`."""
-    directory, now_ms = keys_dir(settings_of(args)), SystemClock().now_ms()
+    directory, now_ms = directory_of(settings_of(args)), SystemClock().now_ms()
     names = rotate(directory, now_ms) if args.action == "rotate" else KeyRing(directory, now_ms, may_create=False).names
     if args.json:
         print_json({"directory": str(directory), "keys": names})

@@ -23,6 +23,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No settings of the machine, and a data directory over which nothing runs."""
     for name in os.environ.keys() - environment().keys():
         monkeypatch.delenv(name)
+    monkeypatch.setenv("SIPE_API_PORT", "0")
     monkeypatch.setenv("SIPE_DATA_DIR", str(tmp_path / "nothing-runs-here"))
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import signal
 import subprocess
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 from command_line import MAPPING, PLANT, log_of, sipe
 from stored import assert_store_is
+from waiting import until
 
 from connectors.clickhouse.client import connect
 from connectors.clickhouse.kpi_sql import VIEWS
@@ -19,6 +23,9 @@ from connectors.embedded.stack import running
 from connectors.files.plant import read_plant
 from models.twin import simulate
 from sipe.cli import main
+from sipe.clock import SystemClock
+from sipe.contracts.codec import encode
+from sipe.contracts.events import Heartbeat
 
 pytestmark = pytest.mark.stack
 
@@ -50,6 +57,31 @@ def test_the_addresses_hold_no_password(up: Up) -> None:
     assert up.addresses["pid"] == address.pid == up.process.pid
     password = address.clickhouse_url.split(":")[2].split("@")[0]
     assert password not in json.dumps(up.addresses)
+
+
+def test_the_web_service_runs_beside_it_and_takes_events_in(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    password = "a long enough one"  # noqa: S105  of a test
+    monkeypatch.setattr("sys.stdin", StringIO(f"{password}\n"))
+    assert main(["admin", "m-1", "--data", str(up.data_dir)]) == 0
+    with httpx.Client(base_url=up.addresses["api"], timeout=60) as client:
+        granted = client.post("/v1/sign-in", json={"person": "m-1", "secret": password}).json()
+        bearer = {"authorization": f"Bearer {granted['access_token']}"}
+        station = "manaus.final.line-1.over-http"
+        code = client.post("/v1/devices/codes", json={"station": station}, headers=bearer).json()["code"]
+        device = client.post("/v1/enrolments", json={"code": code}).json()
+        alive = Heartbeat(station=station, boot=1, seq=1, ts_ms=SystemClock().now_ms())
+        bearer = {"authorization": f"Bearer {device['access_token']}"}
+        for known in (False, True):
+            told = client.post("/v1/events", content=encode(alive), headers=bearer).json()
+            assert told["known" if known else "accepted"] == [{"first": 1, "last": 1}]
+        bomb = gzip.compress(b"\n" * 50_000_000)
+        refused = client.post("/v1/events", content=bomb, headers=bearer | {"content-encoding": "gzip"})
+        assert (refused.status_code, refused.json()["type"]) == (413, "urn:sipe:problem:too_big")
+    address = running(up.data_dir)
+    assert address is not None
+    with connect(address.clickhouse_url) as store:
+        question = "SELECT count() AS events FROM events FINAL WHERE station = %(station)s"
+        until(lambda: store.rows(question, {"station": station})[0]["events"] == 1, "the event is archived", 60)
 
 
 def test_the_simulated_day_is_stored_as_its_truth_says(up: Up) -> None:

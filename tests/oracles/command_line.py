@@ -19,8 +19,9 @@ Rows = list[dict[str, str]]
 
 
 def environment() -> dict[str, str]:
-    """That of this process, without settings of SIPE."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("SIPE_")}
+    """That of this process, without settings of SIPE but one: the web service takes a free port."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("SIPE_")}
+    return others | {"SIPE_API_PORT": "0"}
 
 
 def sipe(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
