@@ -8,8 +8,8 @@ from alembic import op
 from connectors.sql.migrations.guards import guard
 from connectors.sql.schema.columns import DOCUMENT, MARIADB, NUMBER
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 CERTIFICATE = (
     "OLD.valid_until_ms < NEW.valid_until_ms OR OLD.valid_from_ms <> NEW.valid_from_ms OR OLD.kind <> NEW.kind "
