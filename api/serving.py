@@ -22,8 +22,11 @@ from api.keys import KeyRing, directory_of
 from api.services import Services
 from api.tokens import Tokens
 from connectors.kafka.address import KafkaAddress
+from connectors.redis.contracts import RedisCopies
+from connectors.sql.contracts import NO_COPIES, Copies
 from connectors.sql.opening import open_store
 from connectors.sql.secrecy import Secrets
+from connectors.sql.work import Store
 from sipe.clock import Clock, SystemClock
 from sipe.errors import SipeError, UsageError
 from sipe.metrics import UNMONITORED, Monitor
@@ -58,8 +61,21 @@ def open_services(settings: Settings, clock: Clock, monitor: Monitor = UNMONITOR
             strangers=Rates(TRIES_PER_S, TRIES),
             inlet=_inlet(settings, stack),
             kafka=KafkaAddress.parse(settings) if settings.kafka_url else None,
+            copies=_copies(settings, store, monitor, stack),
             monitor=monitor,
         )
+
+
+def _copies(settings: Settings, store: Store, monitor: Monitor, stack: ExitStack) -> Copies:
+    if not settings.redis_url:
+        return NO_COPIES
+    try:
+        copies = RedisCopies(settings.redis_url, monitor=monitor)
+    except ValueError as error:
+        raise UsageError("SIPE_REDIS_URL is no URL: write redis://user:password@host:6379/0") from error
+    stack.callback(copies.close)
+    store.when_dropped(copies.drop)
+    return copies
 
 
 def _inlet(settings: Settings, stack: ExitStack) -> Inlet | None:

@@ -135,6 +135,12 @@ OUTBOX_LATENCY = Metric(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0),
     help="From a change being told in its transaction to its acknowledgement by Kafka.",
 )
+CONTRACT_COPIES = Metric(
+    name="sipe_contract_copies_total",
+    kind="counter",
+    labels=("outcome",),
+    help="Contracts asked for in Redis: found, missing, wrong (thrown away) or failed (Redis is left alone then).",
+)
 
 METRICS: tuple[Metric, ...] = (
     BUILD_INFO,
@@ -162,6 +168,7 @@ METRICS: tuple[Metric, ...] = (
     OUTBOX_TIME,
     OUTBOX_TOLD,
     OUTBOX_LATENCY,
+    CONTRACT_COPIES,
 )
 
 

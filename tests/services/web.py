@@ -22,6 +22,7 @@ from api.services import Services
 from api.serving import TRIES, TRIES_PER_S
 from api.tokens import Tokens
 from connectors.sql import credentials, devices
+from connectors.sql.contracts import NO_COPIES, Copies
 from connectors.sql.identity import Shown, sign_in
 from connectors.sql.secrecy import Cost, Secrets
 from connectors.sql.work import Store
@@ -42,7 +43,7 @@ CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
 class Web:
     """A server on a port of its own: `with Web(store, clock, tmp_path) as web: web.get("ana", "/v1/sheets")`."""
 
-    def __init__(self, store: Store, clock: Clock, directory: Path) -> None:
+    def __init__(self, store: Store, clock: Clock, directory: Path, copies: Copies = NO_COPIES) -> None:
         self._store = store
         self._secrets = Secrets(CHEAP)
         self._tokens = Tokens(KeyRing(directory / "keys", clock.now_ms(), may_create=True), clock)
@@ -53,6 +54,7 @@ class Web:
             tokens=self._tokens,
             secrets=self._secrets,
             strangers=Rates(TRIES_PER_S, TRIES),
+            copies=copies,
         )
         port = free_port()
         config = uvicorn.Config(create_app(services), port=port, lifespan="off", log_config=None, ws="none")

@@ -1,0 +1,1 @@
+"""Redis holds only what may be lost."""
