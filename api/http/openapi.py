@@ -148,7 +148,9 @@ def _responses(route: Route, answer: Json, components: Json, examples: Examples)
 
 def _can_be(route: Route, status: str) -> bool:
     match status:
-        case "401" | "403":
+        case "401":
+            return route.scope is not None or route.acts  # a secret was wrong
+        case "403":
             return route.scope is not None
         case "412" | "428":
             return route.if_match
