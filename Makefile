@@ -69,6 +69,7 @@ secrets: install-runtime ## Make what docker-compose.yml asks for, in deploy/sec
 	@$(call CERTS,sipe-mosquitto) issue sipe-mosquitto --host mosquitto --host localhost --dir $(DEPLOY_SECRETS)
 	@$(call CERTS,sipe-admin) issue sipe-admin --dir $(DEPLOY_SECRETS)
 	@$(call CERTS,sipe-up) issue sipe-up --dir $(DEPLOY_SECRETS)
+	@$(call CERTS,sipe-api) issue sipe-api --host api --host localhost --dir $(DEPLOY_SECRETS)
 	@$(call CERTS,sipe-gateway.simulator) issue sipe-gateway.simulator --dir $(DEPLOY_SECRETS)
 	@chmod 444 $(DEPLOY_SECRETS)/ca.pem $(DEPLOY_SECRETS)/sipe-*
 

@@ -12,7 +12,7 @@ from sipe.commands._system import add_data_option, settings_of
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("action", choices=("ls", "rotate"), help="rotate makes the first one, too")
+    parser.add_argument("action", choices=("init", "ls", "rotate"), help="init makes the first one where there is none")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     add_data_option(parser)
     parser.epilog = (
@@ -24,7 +24,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the names of the live keys, the newest last; raises `SipeError`."""
     directory, now_ms = directory_of(settings_of(args)), SystemClock().now_ms()
-    names = rotate(directory, now_ms) if args.action == "rotate" else KeyRing(directory, now_ms, may_create=False).names
+    if args.action == "rotate":
+        names = rotate(directory, now_ms)
+    else:
+        names = KeyRing(directory, now_ms, may_create=args.action == "init").names
     if args.json:
         print_json({"directory": str(directory), "keys": names})
         return 0

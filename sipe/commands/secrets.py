@@ -70,10 +70,16 @@ def made_of(passwords: dict[str, str]) -> dict[str, str]:
     }
     return {
         **urls,
+        **{f"mariadb_{user}url": _mariadb_url(passwords["mariadb_password"]) for user in ("", "owner_")},
+        "redis_url": f"redis://sipe:{passwords['redis_password']}@redis:6379/0",
         "clickhouse_users.xml": _clickhouse_users(passwords),
         "redis_users.acl": _redis_users(passwords["redis_password"]),
         "mosquitto_passwords": f"gateway:{_mosquitto_hash(passwords['mosquitto_password'])}\n",
     }
+
+
+def _mariadb_url(password: str) -> str:
+    return f"mariadb+pymysql://sipe:{password}@mariadb:3306/sipe"
 
 
 def _clickhouse_users(passwords: dict[str, str]) -> str:

@@ -27,6 +27,8 @@ SERVICES: dict[str, dict[str, Any]] = LOADED["services"]
 ONE_SHOTS = {name for name, service in SERVICES.items() if service["restart"] != "unless-stopped"}
 OURS = {name for name, service in SERVICES.items() if service["image"].startswith("sipe:")}
 PROFILES = {"core", "app", "boards", "sim"}
+BESIDE_CORE = {"simulate", "api"}
+"""They need servers of the core, whose profile is given with theirs."""
 SETTINGS = {PREFIX + field.name.upper() for field in fields(Settings)} | {n + FILE_SUFFIX for n in secret_names()}
 CERTIFICATES = {"ca", *re.findall(r"issue (\S+)", (ROOT / "Makefile").read_text())}
 MADE_BY_SECRETS = {*PASSWORDS, *made_of(dict.fromkeys(PASSWORDS, ""))}
@@ -44,9 +46,10 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def test_all_the_servers_and_the_one_shots_are_there() -> None:
-    assert {"kafka", "clickhouse", "redis", "mariadb", "mosquitto", "grafana", "flow"} <= SERVICES.keys() - ONE_SHOTS
-    assert {"topics", "migrate", "simulate"} == ONE_SHOTS
-    assert {"topics", "migrate", "simulate", "flow"} == OURS
+    servers = {"kafka", "clickhouse", "redis", "mariadb", "mosquitto", "grafana", "flow", "api"}
+    assert servers <= SERVICES.keys() - ONE_SHOTS
+    assert {"topics", "migrate", "simulate", "migrate-orders", "keys"} == ONE_SHOTS
+    assert {*ONE_SHOTS, "flow", "api"} == OURS
 
 
 @each_service
@@ -82,10 +85,10 @@ def test_dependencies_wait_for_health_or_for_the_end(name: str) -> None:
         done = "service_completed_successfully" if other in ONE_SHOTS else "service_healthy"
         assert how["condition"] == done
         same_profile = set(SERVICES[name]["profiles"]) & set(SERVICES[other]["profiles"])
-        assert same_profile or name == "simulate" or how["required"] is False
+        assert same_profile or name in BESIDE_CORE or how["required"] is False
 
 
-@pytest.mark.parametrize("name", sorted(OURS - {"topics", "migrate"}))
+@pytest.mark.parametrize("name", sorted(OURS - {"topics", "migrate", "migrate-orders", "keys"}))
 def test_nothing_of_ours_starts_before_topics_and_schema(name: str) -> None:
     def before(service: str) -> Iterator[str]:
         for other in SERVICES[service].get("depends_on", {}):
@@ -209,6 +212,9 @@ def test_the_store_is_used_with_the_least_rights() -> None:
     assert urls == {
         "topics": "",
         "migrate": "/run/secrets/clickhouse_admin_url",
+        "migrate-orders": "",
+        "keys": "",
+        "api": "/run/secrets/clickhouse_writer_url",
         "flow": "/run/secrets/clickhouse_writer_url",
         "simulate": "/run/secrets/clickhouse_reader_url",
     }
@@ -217,7 +223,7 @@ def test_the_store_is_used_with_the_least_rights() -> None:
 @each_of_ours
 def test_kafka_knows_each_certificate_that_is_used(name: str) -> None:
     path = SERVICES[name]["environment"].get("SIPE_KAFKA_CERT_FILE", "")
-    if name == "migrate":
+    if name in {"migrate", "migrate-orders", "keys"}:
         assert not path
         return
     principal = Path(path).name.partition(".")[0]
