@@ -18,8 +18,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: install-runtime ## Play a factory day through the whole stack and print its KPIs
+demo: install-runtime ## Play a factory day through the whole stack, then tell the story of an order over HTTP
 	@$(BIN)/sipe demo $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python examples/order-story.py)
 
 # Two processes; the one that is done first takes over tests of the other.
 test: install-dev ## Run the tests (ARGS="tests/models -x" for some of them)

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 
-from connectors.sql import migrate
+from connectors.sql import migrate, place
 from connectors.sql.work import Store
 from sipe.clock import Clock
 from sipe.errors import SipeError
-from sipe.private_files import check_own_dir
 from sipe.settings import Settings
-
-FILE = "sipe.db"
-
-
-def url_of(settings: Settings) -> str:
-    """Where it is: the named one, else a file in the data directory."""
-    return settings.sql_url or f"sqlite:///{(settings.data_dir / FILE).resolve()}"
 
 
 @contextmanager
@@ -29,10 +19,10 @@ def open_store(settings: Settings, clock: Clock) -> Iterator[Store]:
     The one in the data directory is made and brought up to date here; a named one by `sipe migrate`, and by a user who
     may do more than this one.
     """
-    if settings.sql_url is None:
-        _make_file(settings.data_dir)
-    store = Store(url_of(settings), clock)
-    try:
+    with ExitStack() as stack:
+        url = settings.sql_url or f"sqlite:///{stack.enter_context(place.shared(settings.data_dir)).resolve()}"
+        store = Store(url, clock)
+        stack.callback(store.close)
         if settings.sql_url is None:
             migrate.upgrade(store.transactions.engine)
         with store.reading() as connection:
@@ -42,12 +32,3 @@ def open_store(settings: Settings, clock: Clock) -> Iterator[Store]:
                     "apply what is missing with `sipe migrate`"
                 )
         yield store
-    finally:
-        store.close()
-
-
-def _make_file(data_dir: Path) -> None:
-    """The store's file, for its owner alone; what SQLite puts beside it takes over its mode."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    check_own_dir(data_dir)
-    os.close(os.open(data_dir / FILE, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))

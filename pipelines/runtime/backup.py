@@ -1,7 +1,8 @@
 """What cannot be had again from the store or the log, copied while it is in use, and put back.
 
-A backup is a directory: a manifest, and a directory for each part. A restored state may be older than what is stored:
-the flow reads again what came since, and writes the same rows.
+A backup is a directory: a manifest, and a directory for each part: the flow's saved state, and the transactional store
+when it is a file. A restored state may be older than what is stored: the flow reads again what came since, and writes
+the same rows. A state of another version is left out, as it is rebuilt; orders are not.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from connectors.sql import place
 from pipelines.runtime.recovery import STATE_VERSION, epoch_dir, move_aside, ours_alone, state_dir
 from sipe.clock import Clock, SystemClock
 from sipe.errors import SipeError
@@ -69,7 +71,11 @@ def copy_sqlite(source: Path, target: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, that a digest can stand for
 
 
-PARTS: tuple[Part, ...] = (Part("recovery", state_dir, r"part-[0-9]{1,4}\.sqlite3", copy_sqlite),)
+RECOVERY = "recovery"
+PARTS: tuple[Part, ...] = (
+    Part(RECOVERY, state_dir, r"part-[0-9]{1,4}\.sqlite3", copy_sqlite),
+    Part("orders", lambda data_dir, _: place.directory_of(data_dir), re.escape(place.FILE), copy_sqlite),
+)
 
 
 def back_up(
@@ -116,12 +122,13 @@ def put_back(source: Path, data_dir: Path, *, force: bool = False, report: Repor
     """
     manifest = _read_manifest(source)
     check_private_dir(source)
-    files = [(_directory_of(source, file, data_dir, manifest.log_epoch), file) for file in manifest.files]
+    may_be_loaded = _files_to_restore(source, manifest)
+    files = [(_directory_of(source, file, data_dir, manifest.log_epoch), file) for file in may_be_loaded]
     directory = epoch_dir(data_dir, manifest.log_epoch)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_private_dir(directory)
-        with ours_alone(directory):
+        with ours_alone(directory), place.alone(data_dir):
             _put_back(source, files, force=force, report=report)
     except OSError as error:
         raise SipeError(f"cannot restore into {data_dir} ({error}): check the disk and the rights") from error
@@ -130,7 +137,7 @@ def put_back(source: Path, data_dir: Path, *, force: bool = False, report: Repor
 
 def _put_back(source: Path, files: list[tuple[Path, File]], *, force: bool, report: Report | None) -> None:
     for directory in {directory for directory, _ in files}:
-        if directory.exists() and not force:
+        if _holds_something(directory) and not force:
             raise SipeError(f"{directory} is there already: `--force` sets it aside and restores the backup")
     with ExitStack() as drafts:
         made: dict[Path, Path] = {}
@@ -143,9 +150,15 @@ def _put_back(source: Path, files: list[tuple[Path, File]], *, force: bool, repo
             if report:
                 report(done, len(files))
         for directory, draft_path in made.items():
-            if directory.exists():
+            if _holds_something(directory):
                 move_aside(directory)
+            elif directory.exists():
+                directory.rmdir()
             draft_path.rename(directory)
+
+
+def _holds_something(directory: Path) -> bool:
+    return directory.exists() and any(directory.iterdir())
 
 
 def _copy_checked(source: Path, target: Path, file: File) -> None:
@@ -164,12 +177,20 @@ def _read_manifest(source: Path) -> Manifest:
         raise SipeError(f"{path} is not the manifest of a backup ({error}): name the directory of one") from error
     if manifest.format != FORMAT:
         raise SipeError(f"{path} is of format {manifest.format}, this program reads {FORMAT}")
-    if manifest.state_version != STATE_VERSION:
+    return manifest
+
+
+def _files_to_restore(source: Path, manifest: Manifest) -> list[File]:
+    """All but a state that this program cannot load; raises `SipeError` when nothing is left."""
+    if manifest.state_version == STATE_VERSION:
+        return list(manifest.files)
+    others = [file for file in manifest.files if not file.path.startswith(f"{RECOVERY}/")]
+    if not others:
         raise SipeError(
             f"{source} holds a state of version {manifest.state_version}, this program knows {STATE_VERSION}: "
             "restore it with the program that made it, or restore nothing: the state is rebuilt from the archive"
         )
-    return manifest
+    return others
 
 
 def _directory_of(source: Path, file: File, data_dir: Path, epoch: int) -> Path:

@@ -19,7 +19,7 @@ from connectors.kafka import topics
 from connectors.kafka.admin import NotAllowed, admin_client
 from connectors.kafka.cluster import partition_count, watermarks
 from connectors.kafka.config import LOGGER, consumer_config
-from connectors.sql.opening import FILE as STORE_FILE
+from connectors.sql import place
 from pipelines.runtime.progress import stored_offsets
 from pipelines.runtime.system import System, find
 from sipe.clock import SystemClock
@@ -72,7 +72,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _data_directory(settings.data_dir)
     if settings.kafka_cert_file:
         yield certificate(Path(settings.kafka_cert_file))
-    if settings.sql_url or (settings.data_dir / STORE_FILE).exists():
+    if settings.sql_url or (place.directory_of(settings.data_dir) / place.FILE).exists():
         yield _attempt("orders", lambda: orders(settings))
     try:
         system = find(settings)

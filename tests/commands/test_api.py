@@ -60,7 +60,7 @@ def test_it_serves_alone_signs_in_who_was_made_at_the_console_and_ends_when_told
             assert main(["keys", "rotate", "--data", str(tmp_path / "data")]) == 0
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
-    for path in ("sipe.db", "keys/signing-keys.json"):
+    for path in ("orders/sipe.db", "keys/signing-keys.json"):
         assert stat.S_IMODE((tmp_path / "data" / path).stat().st_mode) == 0o600
 
 

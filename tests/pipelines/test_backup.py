@@ -13,6 +13,10 @@ import pytest
 from command_line import sipe
 from saved_state import Dump, halves, send, stored, the_day
 
+from connectors.sql import people
+from connectors.sql.opening import open_store
+from connectors.sql.sessions import NOBODY
+from models.identity import ADMIN
 from models.twin.link import Send
 from pipelines.runtime.backup import MANIFEST, PARTS, back_up, put_back
 from pipelines.runtime.flow import FlowProcess
@@ -94,6 +98,42 @@ def test_nothing_to_copy_and_a_place_that_is_taken(data_dir: Path, backup: Path,
         back_up(data_dir, EPOCH + 1, tmp_path / "new")
     with pytest.raises(SipeError, match="is there already"):
         back_up(data_dir, EPOCH, backup)
+
+
+@pytest.fixture
+def with_orders(data_dir: Path) -> Path:
+    """A data directory where there are orders, too, made by a service that has ended."""
+    with open_store(Settings(data_dir=data_dir), ManualClock(NOW_MS)) as store:
+        store.work(NOBODY, people.add_first, "m-1", "Maria", ADMIN, "op-1")
+    return data_dir
+
+
+def admins(data_dir: Path) -> str | None:
+    with open_store(Settings(data_dir=data_dir), ManualClock(NOW_MS)) as store, store.reading() as connection:
+        return people.holder(connection, ADMIN)
+
+
+def test_orders_are_copied_while_they_are_used_and_put_back_while_they_are_not(
+    with_orders: Path, tmp_path: Path
+) -> None:
+    with open_store(Settings(data_dir=with_orders), ManualClock(NOW_MS)):
+        back_up(with_orders, EPOCH, tmp_path / "backup")
+    with open_store(Settings(data_dir=tmp_path / "other"), ManualClock(NOW_MS)):
+        with pytest.raises(SipeError, match="orders is in use by another process: stop"):
+            put_back(tmp_path / "backup", tmp_path / "other", force=True)
+        assert not state_dir(tmp_path / "other", EPOCH).exists()
+    assert admins(tmp_path / "other") is None
+    put_back(tmp_path / "backup", tmp_path / "other", force=True)
+    assert admins(tmp_path / "other") == "m-1"
+    assert (tmp_path / "other" / "orders.aside-1" / "sipe.db").exists()
+
+
+def test_orders_are_put_back_without_a_state_of_another_version(with_orders: Path, tmp_path: Path) -> None:
+    back_up(with_orders, EPOCH, tmp_path / "backup")
+    of_another_version(tmp_path / "backup")
+    put_back(tmp_path / "backup", tmp_path / "other")
+    assert admins(tmp_path / "other") == "m-1"
+    assert not state_dir(tmp_path / "other", EPOCH).exists()
 
 
 def change_a_byte(backup: Path) -> None:
