@@ -18,6 +18,7 @@ from api.v1 import (
     events,
     identity,
     labels,
+    live,
     orders,
     people,
     products,
@@ -42,6 +43,7 @@ TABLES: tuple[Routes, ...] = (
     labels.routes,
     units.routes,
     events.routes,
+    live.routes,
 )
 TITLE = "SIPE"
 VERSION = "1"

@@ -44,6 +44,7 @@ class Client(Session):
     """
 '''
 _JSON = "application/json"
+_EVENTS = "text/event-stream"
 _UNSHOWN = '''
     def __repr__(self) -> str:
         """Says no secret."""
@@ -69,6 +70,7 @@ def calls(description: Json) -> str:
         _method(method.upper(), path, operation)
         for path, operations in description["paths"].items()
         for method, operation in operations.items()
+        if not _is_stream(operation)
     ]
     body = "\n".join(methods)
     names = [name for name in sorted(description["components"]["schemas"]) if re.search(rf"\b{name}\b", body)]
@@ -152,6 +154,11 @@ def _method(method: str, path: str, operation: Json) -> str:
         f'        """{operation["summary"]}"""\n'
         f"        {call}({', '.join([repr(method), url, *expected, *told])})\n"
     )
+
+
+def _is_stream(operation: Json) -> bool:
+    """Whether it answers without an end."""
+    return any(_EVENTS in answer.get("content", {}) for answer in operation["responses"].values())
 
 
 def _query_parameter(parameter: Json) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.ingest.inlet import Inlet
 from api.ingest.rate import Rates
+from api.live.live import Live
 from api.tokens import Tokens
 from connectors.kafka.address import KafkaAddress
 from connectors.sql import identity
@@ -27,10 +28,14 @@ class Services:
     secrets: Secrets
     strangers: Rates
     """How often an address may try to prove who it is."""
+    live: Live
+    """What is told to those who listen."""
     inlet: Inlet | None = None
     """The way in for events; None without a Kafka broker."""
     kafka: KafkaAddress | None = None
     """Where what was agreed is told; None without a Kafka broker, and then it waits."""
+    redis_url: str | None = field(default=None, repr=False)
+    """Where processes wake each other's streams; None where there is only one."""
     monitor: Monitor = UNMONITORED
     """What the loops tell of their work."""
     copies: Copies = NO_COPIES

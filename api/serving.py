@@ -14,11 +14,12 @@ from typing import Self
 import uvicorn
 
 from api.app import create_app
-from api.background import relay, upkeep
+from api.background import bells, relay, upkeep
 from api.ingest.inlet import Inlet
 from api.ingest.intake import Intake
 from api.ingest.rate import Rates
 from api.keys import KeyRing, directory_of
+from api.live.live import Live
 from api.services import Services
 from api.tokens import Tokens
 from connectors.kafka.address import KafkaAddress
@@ -45,7 +46,7 @@ CHECK_EVERY_S = 0.2
 
 Loop = Callable[[Services, threading.Event], None]
 """Works beside the requests until the event is set."""
-LOOPS: tuple[Loop, ...] = (relay.loop, upkeep.loop)
+LOOPS: tuple[Loop, ...] = (relay.loop, upkeep.loop, bells.announce, bells.hear)
 
 
 @contextmanager
@@ -59,9 +60,11 @@ def open_services(settings: Settings, clock: Clock, monitor: Monitor = UNMONITOR
             tokens=Tokens(ring, clock),
             secrets=Secrets(),
             strangers=Rates(TRIES_PER_S, TRIES),
+            live=Live(store, monitor),
             inlet=_inlet(settings, stack),
             kafka=KafkaAddress.parse(settings) if settings.kafka_url else None,
             copies=_copies(settings, store, monitor, stack),
+            redis_url=settings.redis_url,
             monitor=monitor,
         )
 
@@ -142,6 +145,7 @@ class Service:
         thread.start()
 
         def end() -> None:
+            services.live.close()  # else it would wait for streams that never end
             server.should_exit = True
             thread.join()
 

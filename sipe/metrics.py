@@ -141,6 +141,10 @@ CONTRACT_COPIES = Metric(
     labels=("outcome",),
     help="Contracts asked for in Redis: found, missing, wrong (thrown away) or failed (Redis is left alone then).",
 )
+STREAMS = Metric(name="sipe_streams_open", kind="gauge", help="Live streams that are open to this process.")
+STREAMS_CUT = Metric(
+    name="sipe_streams_cut_total", kind="counter", help="Live streams that were cut off because nobody read them."
+)
 
 METRICS: tuple[Metric, ...] = (
     BUILD_INFO,
@@ -169,6 +173,8 @@ METRICS: tuple[Metric, ...] = (
     OUTBOX_TOLD,
     OUTBOX_LATENCY,
     CONTRACT_COPIES,
+    STREAMS,
+    STREAMS_CUT,
 )
 
 

@@ -13,6 +13,7 @@ from threading import Event
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.background.duty import Duty
+from api.background.numbering import give_positions
 from api.services import Services
 from connectors.kafka.address import KafkaAddress
 from connectors.kafka.sender import EventSender
@@ -132,11 +133,3 @@ def loop(services: Services, stop: Event) -> None:
     """The relay of the web service; without a Kafka broker what was told waits for one."""
     if services.kafka is not None:
         Relay(services.store, services.kafka, services.clock, services.monitor).run(stop)
-
-
-def give_positions(store: Store) -> None:
-    """Give positions to every row that has none; any process may, whenever it wants to know them."""
-    with store.reading() as connection:
-        has_new = outbox.has_new(connection)
-    while has_new:
-        has_new = store.work(SERVICE, outbox.number) == outbox.LOT

@@ -47,6 +47,13 @@ def key_in(idempotency_key: str | None) -> str:
     return idempotency_key
 
 
+def position_in(last_event_id: str | None) -> int | None:
+    """The position that a stream goes on from; what is no position is one that nobody knows."""
+    if not last_event_id:
+        return None
+    return int(last_event_id) if re.fullmatch(r"[0-9]{1,18}", last_event_id.strip()) else -1
+
+
 def digest_of(method: str, path: str, body: bytes) -> str:
     """What makes two requests the same one."""
     return hashlib.sha256(b"\x00".join((method.encode(), path.encode(), body))).hexdigest()

@@ -18,6 +18,11 @@ Json = dict[str, Any]
 
 _REF = "#/components/schemas/{name}"
 _JSON = "application/json"
+_EVENTS = "text/event-stream"
+_EVENTS_SHOWN: Json = {
+    "schema": {"type": "string"},
+    "example": 'id: 4711\nevent: change\ndata: {"at_ms":1790000000000,"kind":"bom_added","on":"bom/MTR-100/1"}\n\n',
+}
 
 
 class _Told(NamedTuple):
@@ -113,6 +118,9 @@ def _operation(route: Route, shapes: list[Json], components: Json, examples: Exa
     if route.once:
         key = {"type": "string", "pattern": f"^{KEY_PATTERN}$", "examples": ["0b9f6a52-5f0e-4a57-9a0c-6b1f0f3a7c11"]}
         parameters.append(_parameter("Idempotency-Key", "header", key, examples, required=True))
+    if route.streams:
+        position = {"type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["4711"]}
+        parameters.append(_parameter("Last-Event-ID", "header", position, examples, required=False))
     if route.if_match:
         tag = {"type": "string", "pattern": '^"[0-9]{1,18}"$', "examples": ['"2"']}
         parameters.append(_parameter("If-Match", "header", tag, examples, required=True))
@@ -135,6 +143,8 @@ def _operation(route: Route, shapes: list[Json], components: Json, examples: Exa
 
 def _responses(route: Route, answer: Json, components: Json, examples: Examples) -> Json:
     good: Json = {"description": "Done."}
+    if route.streams:
+        good = {"description": "Changes as they come, without an end.", "content": {_EVENTS: _EVENTS_SHOWN}}
     if route.answer is not None:
         good["content"] = {_JSON: _shown(answer, examples)}
     shape = components.get(answer.get("$ref", "").rpartition("/")[2], {})
@@ -157,7 +167,7 @@ def _can_be(route: Route, status: str) -> bool:
         case "413":
             return route.body is not None or route.raw is not None
         case "429":
-            return route.acts
+            return route.acts or route.streams
         case _:
             return True
 

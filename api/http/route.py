@@ -112,6 +112,8 @@ class Route:
     raw: Raw | None = None
     """What its body is when it is no JSON document."""
     lane: LaneName = "main"
+    streams: bool = False
+    """Whether it answers with server-sent events: its handler says what the caller sees (a `Sight`)."""
     tag: str = ""
 
     @property
@@ -140,6 +142,15 @@ class Routes:
 
         def enter(handler: Callable[..., Any]) -> Callable[..., Any]:
             self._enter("GET", path, handler, scope=scope, answer=answer, query=query, needs=needs)
+            return handler
+
+        return enter
+
+    def stream(self, path: str, *, scope: Scope, **query: Any) -> Callable[[Callable[..., Any]], Any]:
+        """Enter a handler of GET that says what of all changes the caller sees; they follow as they come."""
+
+        def enter(handler: Callable[..., Any]) -> Callable[..., Any]:
+            self._enter("GET", path, handler, scope=scope, query=query, streams=True)
             return handler
 
         return enter

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
+from api.background.numbering import give_positions
 from api.http import once
-from api.http.conventions import BODY_BYTES_MAX, body_of, digest_of, key_in, parameter, tag, version_in
+from api.http.conventions import BODY_BYTES_MAX, body_of, digest_of, key_in, parameter, position_in, tag, version_in
 from api.http.lanes import Lanes
 from api.http.problems import MEDIA, HttpRefused, answer_to, unavailable, unreadable
 from api.http.route import Act, Answer, Read, Route, Write
+from api.live.sight import Sight
+from api.live.stream import EventStream, Following
 from api.services import Services
+from connectors.sql import outbox
 from connectors.sql.engine import StoreUnavailable
 from connectors.sql.sessions import NOBODY
 from connectors.sql.work import Work
@@ -42,9 +47,10 @@ def mount(app: FastAPI, services: Services, routes: Iterable[Route]) -> None:
     lanes = Lanes()
     for route in routes:
         path = route.path.replace("{serial}", "{serial:path}")  # a serial may have a slash in it, sent as %2F
+        endpoint = _stream(services, route, lanes) if route.streams else _endpoint(services, route, lanes)
         app.add_api_route(
             path,
-            _endpoint(services, route, lanes),
+            endpoint,
             methods=[route.method],
             name=route.name,
             include_in_schema=False,
@@ -80,16 +86,7 @@ async def bounded_body(request: Request, bytes_max: int) -> bytes:
 def _endpoint(services: Services, route: Route, lanes: Lanes) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         try:
-            raw = await bounded_body(request, route.raw.bytes_max if route.raw else BODY_BYTES_MAX)
-            asked = Asked(
-                method=request.method,
-                path=request.url.path,
-                params=request.path_params,
-                query=request.query_params,
-                headers=request.headers,
-                raw=raw,
-                address=request.client.host if request.client else "",
-            )
+            asked = await _asked(request, route)
             return await lanes.run(route.lane, _serve, services, route, asked)
         except Refused as refused:
             return answer_to(refused)
@@ -97,6 +94,48 @@ def _endpoint(services: Services, route: Route, lanes: Lanes) -> Callable[[Reque
             return answer_to(unavailable(str(error)))
 
     return endpoint
+
+
+async def _asked(request: Request, route: Route) -> Asked:
+    return Asked(
+        method=request.method,
+        path=request.url.path,
+        params=request.path_params,
+        query=request.query_params,
+        headers=request.headers,
+        raw=await bounded_body(request, route.raw.bytes_max if route.raw else BODY_BYTES_MAX),
+        address=request.client.host if request.client else "",
+    )
+
+
+def _stream(services: Services, route: Route, lanes: Lanes) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            following = await lanes.run(route.lane, _following, services, route, await _asked(request, route))
+            return EventStream(services.live, following, services.monitor)
+        except Refused as refused:
+            return answer_to(refused)
+        except StoreUnavailable as error:
+            return answer_to(unavailable(str(error)))
+
+    return endpoint
+
+
+def _following(services: Services, route: Route, asked: Asked) -> Following:
+    principal = principal_of(services, asked.headers)
+    assert route.scope is not None  # noqa: S101  no stream is for everybody
+    principal.check_anywhere(route.scope)
+    query, token = _query(route, asked), asked.headers["authorization"].partition(" ")[2]
+    give_positions(services.store)  # what is told by now is behind a new stream
+    with services.store.reading() as connection:
+        call = Read(services=services, principal=principal, query=query, connection=connection)
+        sight: Sight = route.handler(call)
+        newest = outbox.head(connection).position
+        last = position_in(asked.headers.get("last-event-id"))
+        resumes = last is None or outbox.can_resume(connection, last)
+    position = newest if last is None or not resumes else last
+    check = partial(services.principal_of, token)
+    return Following(sight=sight, position=position, is_reset=not resumes, check=check)
 
 
 def _serve(services: Services, route: Route, asked: Asked) -> Response:

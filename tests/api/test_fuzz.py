@@ -27,7 +27,7 @@ from sipe.clock import ManualClock
 CASES = int(os.environ.get("FUZZ_CASES", "50000" if os.environ.get("SIPE_PROVE") else "150"))
 SOMEBODY = "davi"
 """Who may do everything that a person may."""
-SCHEMA = schemathesis.openapi.from_dict(openapi())
+SCHEMA = schemathesis.openapi.from_dict(openapi()).exclude(path="/v1/stream")  # which never ends: test_stream.py
 CASES_OF = [
     found.ok().as_strategy(generation_mode=mode)
     for found in SCHEMA.get_all_operations()

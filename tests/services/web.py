@@ -18,6 +18,7 @@ from waiting import until
 from api.app import create_app
 from api.ingest.rate import Rates
 from api.keys import KeyRing
+from api.live.live import Live
 from api.services import Services
 from api.serving import TRIES, TRIES_PER_S
 from api.tokens import Tokens
@@ -43,24 +44,35 @@ CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
 class Web:
     """A server on a port of its own: `with Web(store, clock, tmp_path) as web: web.get("ana", "/v1/sheets")`."""
 
-    def __init__(self, store: Store, clock: Clock, directory: Path, copies: Copies = NO_COPIES) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        directory: Path,
+        copies: Copies = NO_COPIES,
+        redis_url: str | None = None,
+    ) -> None:
         self._store = store
         self._secrets = Secrets(CHEAP)
         self._tokens = Tokens(KeyRing(directory / "keys", clock.now_ms(), may_create=True), clock)
         self._signed_in: dict[str, str] = {}
-        services = Services(
+        self.live = Live(store)
+        self.services = Services(
             store=store,
             clock=clock,
             tokens=self._tokens,
             secrets=self._secrets,
             strangers=Rates(TRIES_PER_S, TRIES),
             copies=copies,
+            live=self.live,
+            redis_url=redis_url,
         )
-        port = free_port()
-        config = uvicorn.Config(create_app(services), port=port, lifespan="off", log_config=None, ws="none")
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        config = uvicorn.Config(create_app(self.services), port=self.port, lifespan="off", log_config=None, ws="none")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run)
-        self.client = Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        self.client = Client(base_url=self.url, timeout=30)
         self._keys = itertools.count(1)
 
     def __enter__(self) -> Self:
@@ -72,6 +84,7 @@ class Web:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.client.close()
+        self.live.close()
         self._server.should_exit = True
         self._thread.join()
 
@@ -100,7 +113,10 @@ class Web:
             sent["authorization"] = f"Bearer {self.token(who)}"
         if method == "POST":
             sent.setdefault("idempotency-key", f"test-key-{next(self._keys)}")
-        return self.client.request(method, path, json=body, headers=sent)
+        with self.client.stream(method, path, json=body, headers=sent) as answer:
+            if answer.headers.get("content-type", "").partition(";")[0] != "text/event-stream":  # which never ends
+                answer.read()
+        return answer
 
     def get(self, who: str | None, path: str) -> Response:
         """A GET of somebody."""
