@@ -20,7 +20,7 @@ def tellings() -> Iterator[object]:
                 yield pytest.param(node, id=f"{path.stem}:{node.lineno}")
 
 
-@pytest.mark.parametrize("node", tellings())
+@pytest.mark.parametrize("node", list(tellings()))
 def test_what_is_told_says_where_it_belongs(node: ast.Call) -> None:
     said = {keyword.arg for keyword in node.keywords}
     kind = node.args[0]
