@@ -13,7 +13,18 @@ from sipe.contracts.fields import Sha256, TimeMs
 
 POSITION_HEADER = "position"
 
-PLANT_WIDE = ("sheet_", "approval_", "template_", "workflow_", "bom_", "routing_", "lot_", "sampling_", "certificate_")
+PLANT_WIDE = (
+    "sheet_",
+    "approval_",
+    "template_",
+    "workflow_",
+    "bom_",
+    "routing_",
+    "layout_",
+    "lot_",
+    "sampling_",
+    "certificate_",
+)
 """How the kinds of changes begin that belong to no line: everybody who may read may know of them."""
 
 
