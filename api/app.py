@@ -15,10 +15,12 @@ from api.http.serve import mount
 from api.services import Services
 from api.v1 import (
     devices,
+    equipment,
     events,
     identity,
     labels,
     live,
+    lots,
     orders,
     people,
     products,
@@ -41,7 +43,9 @@ TABLES: tuple[Routes, ...] = (
     stations.routes,
     scans.routes,
     labels.routes,
+    equipment.routes,  # before the units: a serial may have slashes in it, and takes what is left of a path
     units.routes,
+    lots.routes,
     events.routes,
     live.routes,
 )

@@ -128,7 +128,8 @@ def _method(method: str, path: str, operation: Json) -> str:
     in_query = [one for one in parameters if one["in"] == "query"]
     headers = {one["name"] for one in parameters if one["in"] == "header"}
     good = next(iter(operation["responses"].values()))
-    answer = _annotation(_json(good)) if "content" in good else "None"
+    content = good.get("content", {_JSON: {"schema": {"type": "null"}}})
+    answer = _annotation(content[_JSON]["schema"]) if _JSON in content else "str"
     positional = [f"{one['name']}: {_annotation(one['schema'])}" for one in in_path]
     named = [_query_parameter(one) for one in sorted(in_query, key=lambda one: not one["required"])]
     told = []
@@ -146,13 +147,15 @@ def _method(method: str, path: str, operation: Json) -> str:
         named.append("key: str | None = None")
         told.append("key=self.key(key)")
     star = ["*", *named] if named else []
-    call, expected = ("self.do", []) if answer == "None" else ("return self.call", [answer])
+    call, expected, end = ("self.do", [], "") if answer == "None" else ("return self.call", [answer], "")
+    if _JSON not in content:
+        call, expected, end = "return self.do", [], ".body.decode()"
     filled = re.sub(r"\{(\w+)\}", r"{part(\1)}", path)
     url = f'f"{filled}"' if "{" in filled else f'"{filled}"'
     return (
         f"    def {operation['operationId']}({', '.join(['self', *positional, *star])}) -> {answer}:\n"
         f'        """{operation["summary"]}"""\n'
-        f"        {call}({', '.join([repr(method), url, *expected, *told])})\n"
+        f"        {call}({', '.join([repr(method), url, *expected, *told])}){end}\n"
     )
 
 

@@ -34,6 +34,11 @@ Scope = Literal[
     "bypass:grant",
     "people:write",
     "devices:write",
+    "equipment:write",
+    "seals:replace",
+    "lots:write",
+    "lots:inspect",
+    "lots:release",
     "audit:read",
 ]
 
@@ -61,6 +66,11 @@ HOLDERS: Mapping[Scope, frozenset[str]] = MappingProxyType(
         "bypass:grant": frozenset({"supervisor"}),
         "people:write": frozenset({"admin"}),
         "devices:write": frozenset({"admin"}),
+        "equipment:write": frozenset({"engineer", "quality"}),
+        "seals:replace": frozenset({"supervisor", "quality"}),
+        "lots:write": frozenset({"planner", "supervisor", "quality"}),
+        "lots:inspect": frozenset({"quality"}),
+        "lots:release": frozenset({"quality"}),  # and of these nobody who has measured a unit of the lot
         "audit:read": frozenset({"admin", "quality"}),
     }
 )

@@ -78,7 +78,7 @@ def parameter(text: str, type_: Any, name: str) -> Any:
         raise unreadable(str(error).partition(" - at")[0], name) from error
 
 
-def cursor_of(key: str | tuple[str, int]) -> str:
+def cursor_of(key: str | int | tuple[str, int]) -> str:
     """Where the next page begins: behind this key. What is in it is nobody's business."""
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 

@@ -146,7 +146,7 @@ def _responses(route: Route, answer: Json, components: Json, examples: Examples)
     if route.streams:
         good = {"description": "Changes as they come, without an end.", "content": {_EVENTS: _EVENTS_SHOWN}}
     if route.answer is not None:
-        good["content"] = {_JSON: _shown(answer, examples)}
+        good["content"] = {route.media.partition(";")[0]: _shown(answer, examples)}
     shape = components.get(answer.get("$ref", "").rpartition("/")[2], {})
     if "version" in shape.get("properties", {}):
         good["headers"] = _headers({"ETag": "The version; send it back as If-Match when you change this."})

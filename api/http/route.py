@@ -24,6 +24,7 @@ from models.identity import Principal, Scope
 
 T = TypeVar("T")
 
+JSON = "application/json"
 Method = Literal["GET", "POST", "PUT"]
 
 
@@ -111,6 +112,8 @@ class Route:
     """Whether its handler takes an `Act`."""
     raw: Raw | None = None
     """What its body is when it is no JSON document."""
+    media: str = JSON
+    """Of its answer; one that is no JSON document is text."""
     lane: LaneName = "main"
     streams: bool = False
     """Whether it answers with server-sent events: its handler says what the caller sees (a `Sight`)."""
@@ -136,12 +139,19 @@ class Routes:
         self.all: list[Route] = []
 
     def read(
-        self, path: str, *, scope: Scope | None, answer: Any, needs: tuple[str, ...] = (), **query: Any
+        self,
+        path: str,
+        *,
+        scope: Scope | None,
+        answer: Any,
+        needs: tuple[str, ...] = (),
+        media: str = JSON,
+        **query: Any,
     ) -> Callable[[Callable[..., Any]], Any]:
         """Enter a handler of GET, with the types of the parameters that its query may have."""
 
         def enter(handler: Callable[..., Any]) -> Callable[..., Any]:
-            self._enter("GET", path, handler, scope=scope, answer=answer, query=query, needs=needs)
+            self._enter("GET", path, handler, scope=scope, answer=answer, query=query, needs=needs, media=media)
             return handler
 
         return enter

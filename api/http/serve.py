@@ -16,7 +16,7 @@ from api.http import once
 from api.http.conventions import BODY_BYTES_MAX, body_of, digest_of, key_in, parameter, position_in, tag, version_in
 from api.http.lanes import Lanes
 from api.http.problems import MEDIA, HttpRefused, answer_to, unavailable, unreadable
-from api.http.route import Act, Answer, Read, Route, Write
+from api.http.route import JSON, Act, Answer, Read, Route, Write
 from api.live.sight import Sight
 from api.live.stream import EventStream, Following
 from api.services import Services
@@ -216,7 +216,8 @@ def _sent(route: Route, given: Any) -> once.Sent:
         return once.Sent(status=problem.status_code, body=bytes(problem.body).decode(), headers={}, media=MEDIA)
     version = getattr(answer.value, "version", None)
     headers = {**answer.headers, **({"ETag": tag(version)} if version is not None else {})}
-    return once.Sent(status=answer.status, body=msgspec.json.encode(answer.value).decode(), headers=headers)
+    body = msgspec.json.encode(answer.value).decode() if route.media == JSON else answer.value
+    return once.Sent(status=answer.status, body=body, headers=headers, media=route.media)
 
 
 def _response(sent: once.Sent) -> Response:

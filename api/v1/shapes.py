@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Annotated, TypeVar
 
 from msgspec import Meta
 
 from api.http.problems import HttpRefused
+from api.http.route import Write
+from connectors.sql import orders, units
+from models.identity import Scope
 
 T = TypeVar("T")
 
@@ -39,3 +42,9 @@ def defined(make: Callable[..., T], given: object) -> T:
         return make(given)
     except ValueError as error:
         raise HttpRefused(HTTPStatus.UNPROCESSABLE_ENTITY, "cannot_work", str(error)) from error
+
+
+def refuse_other_lines(call: Write, scope: Scope, serials: Iterable[str]) -> None:
+    """Raise `Forbidden` unless whoever asks may do it on the line of each unit; raises `NotFound`."""
+    for number in sorted({units.read(call.work.connection, serial).order for serial in serials}):
+        call.principal.check(scope, line=orders.read(call.work.connection, number).line)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from api.http.conventions import cursor_of, key_of
 from api.http.route import Page, Read, Routes, Write
-from api.v1.shapes import DocumentName, Limit, LinePath, OwnSecret, Reason, SerialText
+from api.v1.shapes import DocumentName, Limit, LinePath, OwnSecret, Reason, SerialText, refuse_other_lines
 from api.v1.stations import UnitNow, unit_now
-from connectors.sql import orders, passports, products, units
+from connectors.sql import passports, products, units
 from connectors.sql.passports import Passport
 from models.production.unit import Disposal, Status, Stop, Unit
 from sipe.contracts.fields import Name
@@ -76,7 +74,7 @@ def units_of_lot(call: Read, lot: Name) -> Page[str]:
 @routes.write("POST", "/v1/units/{serial}/stops", scope="units:stop", body=NewStop, answer=UnitNow)
 def stop_unit(call: Write, serial: SerialText) -> UnitNow:
     """Quarantine, hold or recall a unit."""
-    _check_line(call, "units:stop", serial)
+    refuse_other_lines(call, "units:stop", [serial])
     return unit_now(units.stop(call.work, serial, call.body.status, call.body.reason))
 
 
@@ -85,7 +83,7 @@ def stop_unit(call: Write, serial: SerialText) -> UnitNow:
 )
 def dispose_unit(call: Write, serial: SerialText) -> UnitNow:
     """Decide what becomes of a unit that was stopped: rework, scrap, or use as it is."""
-    _check_line(call, "units:dispose", serial)
+    refuse_other_lines(call, "units:dispose", [serial])
     given: NewDisposal = call.body
     return unit_now(units.dispose(call.work, serial, given.disposal, given.reason, given.rework))
 
@@ -94,8 +92,3 @@ def _stopped(call: Read, unit: Unit) -> StoppedUnit:
     routing = products.routing_of(call.connection, unit.product, unit.routing_revision)
     told = {name: getattr(unit, name) for name in ("serial", "order", "product", "status", "failed_step", "version")}
     return StoppedUnit(**told, reason=unit.stopped_reason, rework=[one.name for one in routing.rework])
-
-
-def _check_line(call: Write, scope: Literal["units:stop", "units:dispose"], serial: str) -> None:
-    unit = units.read(call.work.connection, serial)
-    call.principal.check(scope, line=orders.read(call.work.connection, unit.order).line)

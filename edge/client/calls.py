@@ -7,33 +7,45 @@ from typing import Any, Literal
 from edge.client.session import Session, part
 from edge.client.shapes import (
     Adopted,
+    AtTheGate,
     Batch,
     Because,
     Bom,
     Bypass,
+    Calibrated,
+    Certificate,
     ChangedPerson,
     Count,
     Enrolling,
     Entering,
     Failing,
+    Findings,
     Forgetting,
     ForOrder,
     ForStation,
     Granted,
+    Joining,
     Layout,
+    Leaving,
+    LotNow,
     Me,
     NewBadge,
     NewBypass,
+    NewCalibration,
+    NewCertificate,
     NewDecision,
     NewDelegation,
     NewDisposal,
+    NewJudgement,
     NewLink,
+    NewLot,
     NewMode,
     NewOrder,
     NewPerson,
     NewProduct,
     NewRange,
     NewReading,
+    NewSeal,
     NewSecret,
     NewSetup,
     NewSheet,
@@ -44,12 +56,16 @@ from edge.client.shapes import (
     Order,
     OrderAction,
     OwnPassword,
+    PageOfCalibrationRecord,
+    PageOfCertificate,
     PageOfDeviceNow,
     PageOfDifference,
+    PageOfLotSummary,
     PageOfOrder,
     PageOfPayload,
     PageOfPersonNow,
     PageOfReading,
+    PageOfSealOnUnit,
     PageOfSetupSheet,
     PageOfSheet,
     PageOfSignature,
@@ -62,12 +78,16 @@ from edge.client.shapes import (
     Published,
     Reading,
     Refreshing,
+    ReleaseSignature,
+    Resumption,
     Revised,
     Revoking,
     Routing,
+    SamplingNow,
     ScanEntering,
     Scanned,
     Scanning,
+    SealReplacement,
     SerialRange,
     Serials,
     SetupSheet,
@@ -77,6 +97,8 @@ from edge.client.shapes import (
     Template,
     UnitNow,
     Values,
+    Why,
+    Withdrawal,
     Workflow,
 )
 
@@ -456,6 +478,86 @@ class Client(Session):
             query={"date": date, "copies": copies},
         )
 
+    def add_certificate(self, body: NewCertificate, *, key: str | None = None) -> Certificate:
+        """Say until when a bench or a reference standard is good."""
+        return self.call("POST", "/v1/certificates", Certificate, body=body, key=self.key(key))
+
+    def certificate_list(
+        self,
+        *,
+        kind: Literal["bench", "standard"] | None = None,
+        equipment: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> PageOfCertificate:
+        """Certificates, in the order in which they were added."""
+        return self.call(
+            "GET",
+            "/v1/certificates",
+            PageOfCertificate,
+            query={"kind": kind, "equipment": equipment, "cursor": cursor, "limit": limit},
+        )
+
+    def withdraw_certificate(
+        self, certificate_id: int, body: Withdrawal, *, version: int, key: str | None = None
+    ) -> Certificate:
+        """Have a certificate end earlier; what was measured from then on keeps its lots here."""
+        return self.call(
+            "POST",
+            f"/v1/certificates/{part(certificate_id)}/withdrawals",
+            Certificate,
+            body=body,
+            version=version,
+            key=self.key(key),
+        )
+
+    def calibrate_unit(self, station: str, serial: str, body: NewCalibration, *, key: str | None = None) -> Calibrated:
+        """Keep what a bench has measured of a unit, good or not."""
+        return self.call(
+            "POST",
+            f"/v1/stations/{part(station)}/units/{part(serial)}/calibrations",
+            Calibrated,
+            body=body,
+            key=self.key(key),
+        )
+
+    def unit_calibrations(self, serial: str) -> PageOfCalibrationRecord:
+        """Every record of a unit, in the order in which they came."""
+        return self.call("GET", f"/v1/units/{part(serial)}/calibrations", PageOfCalibrationRecord)
+
+    def calibrated_units(
+        self,
+        *,
+        since_ms: int,
+        bench: str | None = None,
+        standard: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> PageOfStr:
+        """The units that were measured with a bench or a standard from a time on, such as one that drifted."""
+        return self.call(
+            "GET",
+            "/v1/calibrated-units",
+            PageOfStr,
+            query={"since_ms": since_ms, "bench": bench, "standard": standard, "cursor": cursor, "limit": limit},
+        )
+
+    def seal_unit(self, station: str, serial: str, body: NewSeal, *, key: str | None = None) -> NewSeal:
+        """Put a seal on a unit; its number is used once, ever."""
+        return self.call(
+            "POST", f"/v1/stations/{part(station)}/units/{part(serial)}/seals", NewSeal, body=body, key=self.key(key)
+        )
+
+    def unit_seals(self, serial: str) -> PageOfSealOnUnit:
+        """Every seal that was ever on a unit."""
+        return self.call("GET", f"/v1/units/{part(serial)}/seals", PageOfSealOnUnit)
+
+    def replace_seal(self, serial: str, body: SealReplacement, *, key: str | None = None) -> PageOfSealOnUnit:
+        """Remove a seal for a reason, and put another one in its place."""
+        return self.call(
+            "POST", f"/v1/units/{part(serial)}/seal-replacements", PageOfSealOnUnit, body=body, key=self.key(key)
+        )
+
     def stopped_units(
         self,
         *,
@@ -487,6 +589,102 @@ class Client(Session):
     def dispose_unit(self, serial: str, body: NewDisposal, *, key: str | None = None) -> UnitNow:
         """Decide what becomes of a unit that was stopped: rework, scrap, or use as it is."""
         return self.call("POST", f"/v1/units/{part(serial)}/disposals", UnitNow, body=body, key=self.key(key))
+
+    def add_lot(self, body: NewLot, *, key: str | None = None) -> LotNow:
+        """Begin a lot, without a unit."""
+        return self.call("POST", "/v1/release-lots", LotNow, body=body, key=self.key(key))
+
+    def lot_list(
+        self,
+        *,
+        status: Literal["accepted", "cancelled", "drawn", "open", "rejected", "released", "screening"] | None = None,
+        product: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> PageOfLotSummary:
+        """Lots by their ids; by status or product."""
+        return self.call(
+            "GET",
+            "/v1/release-lots",
+            PageOfLotSummary,
+            query={"status": status, "product": product, "cursor": cursor, "limit": limit},
+        )
+
+    def release_lot(self, lot: str) -> LotNow:
+        """A lot as it stands."""
+        return self.call("GET", f"/v1/release-lots/{part(lot)}", LotNow)
+
+    def join_lot(self, lot: str, body: Joining, *, version: int, key: str | None = None) -> LotNow:
+        """Units that are done join a lot."""
+        return self.call(
+            "POST", f"/v1/release-lots/{part(lot)}/units", LotNow, body=body, version=version, key=self.key(key)
+        )
+
+    def leave_lot(self, lot: str, body: Leaving, *, version: int, key: str | None = None) -> LotNow:
+        """Units stay behind; while the sample is under way, only those that are not done any more."""
+        return self.call(
+            "POST", f"/v1/release-lots/{part(lot)}/removals", LotNow, body=body, version=version, key=self.key(key)
+        )
+
+    def cancel_lot(self, lot: str, body: Why, *, version: int, key: str | None = None) -> LotNow:
+        """Give a lot up before its sample is drawn."""
+        return self.call(
+            "POST", f"/v1/release-lots/{part(lot)}/cancel", LotNow, body=body, version=version, key=self.key(key)
+        )
+
+    def draw_sample(self, lot: str, *, version: int, key: str | None = None) -> LotNow:
+        """Draw the sample of a lot, with a seed that nobody chooses."""
+        return self.call("POST", f"/v1/release-lots/{part(lot)}/draws", LotNow, version=version, key=self.key(key))
+
+    def inspect_units(self, lot: str, body: Findings, *, version: int, key: str | None = None) -> LotNow:
+        """Keep what was found of units of the sample; those that do not conform go into quarantine."""
+        return self.call(
+            "POST", f"/v1/release-lots/{part(lot)}/inspections", LotNow, body=body, version=version, key=self.key(key)
+        )
+
+    def judge_lot(self, lot: str, body: NewJudgement, *, version: int, key: str | None = None) -> LotNow:
+        """Accept or reject a lot, as its sample says, and sign it."""
+        return self.call(
+            "POST", f"/v1/release-lots/{part(lot)}/judgements", LotNow, body=body, version=version, key=self.key(key)
+        )
+
+    def screen_lot(self, lot: str, body: Why, *, version: int, key: str | None = None) -> LotNow:
+        """Have every unit of a rejected lot inspected."""
+        return self.call(
+            "POST", f"/v1/release-lots/{part(lot)}/screenings", LotNow, body=body, version=version, key=self.key(key)
+        )
+
+    def lot_at_the_gate(self, lot: str) -> AtTheGate:
+        """Whether a lot may leave as it is, and everything that is in the way."""
+        return self.call("GET", f"/v1/release-lots/{part(lot)}/gate", AtTheGate)
+
+    def release(self, lot: str, body: ReleaseSignature, *, version: int, key: str | None = None) -> LotNow:
+        """Let a lot leave, and sign it; refused with unit and reason as long as anything is in the way."""
+        return self.call(
+            "POST", f"/v1/release-lots/{part(lot)}/release", LotNow, body=body, version=version, key=self.key(key)
+        )
+
+    def delivery_manifest(self, lot: str) -> dict[str, Any]:
+        """What went with a lot: its files with their digests, and the sheet it was released by."""
+        return self.call("GET", f"/v1/release-lots/{part(lot)}/delivery/manifest.json", dict[str, Any])
+
+    def delivery_units(self, lot: str) -> dict[str, Any]:
+        """The units of a lot with their seals and errors, as its customer got them."""
+        return self.call("GET", f"/v1/release-lots/{part(lot)}/delivery/units.json", dict[str, Any])
+
+    def delivery_table(self, lot: str) -> str:
+        """The units of a lot with their seals and errors, as a table for spreadsheets (RFC 4180)."""
+        return self.do("GET", f"/v1/release-lots/{part(lot)}/delivery/units.csv").body.decode()
+
+    def sampling(self, product: str, *, customer: str | None = None) -> SamplingNow:
+        """How severely the next lot of a product is inspected for a customer."""
+        return self.call("GET", f"/v1/samplings/{part(product)}", SamplingNow, query={"customer": customer})
+
+    def resume_sampling(self, product: str, body: Resumption, *, key: str | None = None) -> SamplingNow:
+        """Inspect lots again, tightened, after too many were rejected and the process was improved."""
+        return self.call(
+            "POST", f"/v1/samplings/{part(product)}/resumptions", SamplingNow, body=body, key=self.key(key)
+        )
 
     def send_events(self, body: bytes) -> Batch:
         """Send a batch of events of the station that this device stands at."""

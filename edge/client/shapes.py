@@ -21,6 +21,14 @@ class Allowance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_serial: str | None
 
 
+class AtTheGate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether a lot may leave as it is, and if not, everything that is in the way, unit by unit."""
+
+    lot: str
+    may_leave: bool
+    problems: tuple[FieldProblem, ...]
+
+
 class Batch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of each line of a batch, counted from 1; blank lines are in none of these."""
 
@@ -51,6 +59,45 @@ class Bypass(Struct, frozen=True, kw_only=True, omit_defaults=True):
     refusal: str
     until_ms: int
     uses_max: int
+
+
+class Calibrated(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """That it is kept; whether all of it is within its limits."""
+
+    serial: str
+    good: bool
+
+
+class CalibrationRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A record of a unit as it is kept."""
+
+    point: str
+    error_pct: float
+    low_pct: float
+    high_pct: float
+    good: bool
+    bench: str
+    position: int
+    standard: str
+    measured_ms: int
+    station: str
+    setup_digest: str | None
+    by: str
+    created_ms: int
+
+
+class Certificate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A bench or a standard is good in [valid_from_ms, valid_until_ms); a bench with the standard on it."""
+
+    id: int = 0
+    kind: Literal["bench", "standard"]
+    equipment: str
+    certificate: str
+    standard: str | None = None
+    valid_from_ms: int
+    valid_until_ms: int
+    withdrawn_reason: str = ""
+    version: int = 1
 
 
 class ChangedPerson(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -197,6 +244,12 @@ class File(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="typ
     bytes_max: int = 50000000
 
 
+class Findings(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was found of units of the sample."""
+
+    units: tuple[UnitFinding, ...]
+
+
 class ForOrder(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """For an order."""
 
@@ -257,6 +310,12 @@ class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     confirm: bool = False
 
 
+class Joining(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Units that join a lot."""
+
+    serials: tuple[str, ...]
+
+
 class Label(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A label or an engraving that the sheet names: with its layout, whoever has a serial can make it."""
 
@@ -272,6 +331,13 @@ class Layout(Struct, frozen=True, kw_only=True, omit_defaults=True):
     number: str
     kind: Literal["laser", "zpl"]
     template: dict[str, Any]
+
+
+class Leaving(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Units that stay behind, and why."""
+
+    serials: tuple[str, ...]
+    reason: str
 
 
 class Level(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -316,6 +382,51 @@ class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: str = ""
 
 
+class LotNow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A lot as it stands, with its units and what was drawn from them."""
+
+    id: str
+    product: str
+    customer: str
+    status: Literal["accepted", "cancelled", "drawn", "open", "rejected", "released", "screening"]
+    units: tuple[str, ...]
+    rounds: tuple[LotRound, ...]
+    version: int
+
+
+class LotRound(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Units that were drawn, by which plan of ISO 2859-1, and what was found; a screening takes all, by none."""
+
+    round: int
+    kind: Literal["sample", "screening"]
+    level: Literal["I", "II", "III", "S-1", "S-2", "S-3", "S-4"]
+    inspection: Literal["discontinued", "normal", "reduced", "tightened"]
+    aql: float | None
+    accept: int | None
+    reject: int | None
+    seed: str
+    presented_qty: int
+    drawn: tuple[str, ...]
+    to_inspect: tuple[str, ...]
+    nonconforming: tuple[str, ...]
+    judgement: Literal["accepted", "rejected"] | None
+    judged_by: str | None
+    judged_ms: int | None
+    drawn_by: str
+    drawn_ms: int
+
+
+class LotSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A lot in a list."""
+
+    id: str
+    product: str
+    customer: str
+    status: Literal["accepted", "cancelled", "drawn", "open", "rejected", "released", "screening"]
+    round: int
+    version: int
+
+
 class Me(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who the token says one is."""
 
@@ -323,6 +434,19 @@ class Me(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Literal["device", "person"]
     station: str | None
     roles: tuple[HeldRole, ...]
+
+
+class MeasuredPoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The error of a unit at a load point, and the limits that the bench held it against."""
+
+    voltage_v: float
+    current_pct: float
+    base: Literal["Ib", "Imax", "In"] = "Ib"
+    power_factor: float = 1.0
+    character: Literal["", "C", "L"] = ""
+    error_pct: float
+    low_pct: float
+    high_pct: float
 
 
 class Measurement(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -356,6 +480,28 @@ class NewBypass(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __repr__(self) -> str:
         """Says no secret."""
         return f"{type(self).__name__}(...)"
+
+
+class NewCalibration(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a bench has measured of a unit that is in work there."""
+
+    bench: str
+    position: int
+    standard: str
+    measured_ms: int
+    setup_digest: str | None = None
+    points: tuple[MeasuredPoint, ...]
+
+
+class NewCertificate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Until when a bench or a reference standard is good; a bench names the standard that is on it."""
+
+    kind: Literal["bench", "standard"]
+    equipment: str
+    certificate: str
+    standard: str | None = None
+    valid_from_ms: int
+    valid_until_ms: int
 
 
 class NewDecision(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -394,6 +540,18 @@ class NewDisposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{type(self).__name__}(...)"
 
 
+class NewJudgement(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the sample says of the lot, signed: whoever judges proves once more who they are."""
+
+    judgement: Literal["accepted", "rejected"]
+    steady: bool = True
+    secret: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
 class NewLink(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something went into a unit: another unit by its serial, or material of a lot."""
 
@@ -402,6 +560,14 @@ class NewLink(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lot: str = ""
     relation: str = "mounted"
     position: str = ""
+
+
+class NewLot(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A lot of one product for one customer."""
+
+    id: str
+    product: str
+    customer: str = ""
 
 
 class NewMode(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -458,6 +624,13 @@ class NewReading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     order: str
     instruction: str
     step: str | None = None
+
+
+class NewSeal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A seal that is put on a unit."""
+
+    place: str
+    number: str
 
 
 class NewSecret(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -591,6 +764,20 @@ class OwnPassword(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{type(self).__name__}(...)"
 
 
+class PageOfCalibrationRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[CalibrationRecord, ...]
+    next: str | None = None
+
+
+class PageOfCertificate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[Certificate, ...]
+    next: str | None = None
+
+
 class PageOfDeviceNow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of a list; `next` is the cursor of the page behind it."""
 
@@ -602,6 +789,13 @@ class PageOfDifference(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of a list; `next` is the cursor of the page behind it."""
 
     items: tuple[Difference, ...]
+    next: str | None = None
+
+
+class PageOfLotSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[LotSummary, ...]
     next: str | None = None
 
 
@@ -630,6 +824,13 @@ class PageOfReading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of a list; `next` is the cursor of the page behind it."""
 
     items: tuple[Reading, ...]
+    next: str | None = None
+
+
+class PageOfSealOnUnit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[SealOnUnit, ...]
     next: str | None = None
 
 
@@ -812,6 +1013,28 @@ class RejectedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
 
 
+class ReleaseSignature(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The signature of whoever lets a lot leave."""
+
+    secret: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
+class Resumption(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The process was improved, and sampling goes on: signed."""
+
+    customer: str = ""
+    reason: str
+    secret: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
 class Revised(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was published, and in which revision."""
 
@@ -852,6 +1075,17 @@ class Rows(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rows: tuple[dict[str, Any], ...]
 
 
+class SamplingNow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How severely the next lot of a product is inspected for a customer."""
+
+    product: str
+    customer: str
+    inspection: Literal["discontinued", "normal", "reduced", "tightened"]
+    score: int
+    rejected: int
+    version: int
+
+
 class ScanEntering(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A unit comes, by what is on it: for which order, and by which setup sheet the station works."""
 
@@ -877,6 +1111,28 @@ class Scanning(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A line that was scanned."""
 
     text: str
+
+
+class SealOnUnit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A seal that is, or was, on a unit."""
+
+    place: str
+    number: str
+    by: str
+    at_ms: int
+    removed_by: str | None
+    removed_ms: int | None
+    removed_reason: str
+    opened: bool
+
+
+class SealReplacement(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A seal is removed, and another one put in its place, or none."""
+
+    place: str
+    number: str | None = None
+    opened: bool
+    reason: str
 
 
 class Section(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1063,6 +1319,14 @@ class Text(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="typ
     limits: Literal["equal"] | None = None
 
 
+class UnitFinding(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was found of a unit of the sample; of one that does not conform, in words."""
+
+    serial: str
+    conforms: bool
+    findings: str = ""
+
+
 class UnitNow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A unit as it is now, and how it came in. Of a unit that nobody knows, at a station that observes, only that."""
 
@@ -1081,6 +1345,19 @@ class Values(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is filled in."""
 
     values: dict[str, Any]
+
+
+class Why(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why something is done with a lot."""
+
+    reason: str
+
+
+class Withdrawal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """From when on a certificate is worth nothing, and why; that may lie in the past."""
+
+    from_ms: int
+    reason: str
 
 
 class Words(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -57,14 +57,19 @@ class Obstacle(NamedTuple):
     detail: str
 
 
+def obstacles(verdict: Verdict) -> list[Obstacle]:
+    """Everything that is in the way, with its place."""
+    found = [Obstacle("lot", *reason) for reason in verdict.lot]
+    return found + [Obstacle(f"units/{one}", *reason) for one in verdict.units for reason in verdict.units[one]]
+
+
 class NotReleased(Refused):
     """A lot that may not leave, with all that is in the way; of very many, the first, and how many there are."""
 
     SHOWN_MAX = 500
 
     def __init__(self, lot: str, verdict: Verdict) -> None:
-        found = [Obstacle("lot", *reason) for reason in verdict.lot]
-        found += [Obstacle(f"units/{serial}", *reason) for serial in verdict.units for reason in verdict.units[serial]]
+        found = obstacles(verdict)
         super().__init__("not_released", f"lot {lot} may not leave: {len(found)} things are in the way")
         self.problems = tuple(found[: self.SHOWN_MAX])
 

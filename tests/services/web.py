@@ -34,9 +34,10 @@ STATIONS = {"asm": ASSEMBLY, "cal": CALIBRATION, "pack": PACKING, "fix": REPAIR}
 ON_THE_LINE = {"pia": "planner", "sara": "supervisor", "otto": "operator"}
 EXTRA = {
     **{person: (Role(role, LINE),) for person, role in ON_THE_LINE.items()},
+    "quim": (Role("quality", "manaus.final.line-2"),),
     "lia": (Role("supervisor", "manaus.final.line-2"), Role("planner", "manaus.final.line-2")),
 }
-"""Whom the office lacks: people of the shop's line, and one of another."""
+"""Whom the office lacks: people of the shop's line, and two of another."""
 PIN = "246813"
 CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
 
