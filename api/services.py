@@ -45,6 +45,6 @@ class Services:
         """Whose access token it is; raises `Refused`."""
         return self.tokens.verify(token)
 
-    def verify_again(self, principal: Principal, secret: str) -> None:
+    def verify_again(self, principal: Principal, secret: str, *, may_be_given: bool = False) -> None:
         """Make sure by password or PIN that who signs is who signed in; raises `Refused`."""
-        identity.verify_again(self.store, self.secrets, principal, secret)
+        identity.verify_again(self.store, self.secrets, principal, secret, may_be_given=may_be_given)

@@ -57,6 +57,7 @@ from edge.client.shapes import (
     NewTick,
     Operation,
     OrderAction,
+    OwnPin,
     Passport,
     Rework,
     Routing,
@@ -154,13 +155,16 @@ def hire(cast: Cast, url: str, root: Client, stack: ExitStack) -> None:
     """The administrator adds people and gives out codes; with them, everybody signs in and every device enrols."""
     for person, role in ROLES.items():
         identity = cast.named(person)
-        pin = cast.pins[person] = "".join(secrets.SystemRandom().sample("0123456789", 8))
+        given, own = ("".join(secrets.SystemRandom().sample("0123456789", 8)) for _ in range(2))
         badge = secrets.token_hex(7)
         root.add_person(NewPerson(id=identity, display=person.title(), roles=(GivenRole(name=role),)))
         root.set_badge(identity, NewBadge(badge=badge))
-        root.set_pin(identity, NewSecret(value=pin))
-        cast.people[person] = stack.enter_context(sign_in(url, badge=badge, secret=pin))
-        say(f"{person.title()}, {role}, signs in with a badge and a PIN.")
+        root.set_pin(identity, NewSecret(value=given))
+        with sign_in(url, badge=badge, secret=given) as first:
+            first.set_own_pin(OwnPin(secret=given, pin=own))  # what an administrator knows, too, signs nothing
+        cast.pins[person] = own
+        cast.people[person] = stack.enter_context(sign_in(url, badge=badge, secret=own))
+        say(f"{person.title()}, {role}, signs in with a badge and the PIN that was given, and sets one of their own.")
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     for name, station in STATIONS.items():
         code = root.offer_code(ForStation(station=station)).code

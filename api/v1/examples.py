@@ -261,6 +261,7 @@ KNOWN: dict[str, Any] = {
     "badge": "04A2B91C5D2280",
     "code": "K7QX-M2PA-WZ4T-HJ5R",
     "expires_in": 600,
+    "pin": "135792",
     "password": "correct horse battery",
     "refresh_token": "Zt3q0m6b1kq8uW5xVYp2c4rN7sJ9hLdE",
     "refresh_until_ms": _WHEN_MS + 43_200_000,

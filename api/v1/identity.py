@@ -12,12 +12,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from api.http.problems import HttpRefused
 from api.http.route import Act, Answer, Read, Routes
 from api.tokens import LIFETIME_S
 from api.v1.shapes import HIDDEN, DocumentName
 from connectors.sql import credentials, devices, identity, sessions
 from connectors.sql.identity import Shown
 from connectors.sql.sessions import Session
+from models.identity import Unproven
 from models.refusal import Refused
 
 routes = Routes("identity")
@@ -26,6 +28,7 @@ Secret = Annotated[
     str,
     Meta(min_length=1, max_length=256, description="A password, or with a badge its PIN.", extra_json_schema=HIDDEN),
 ]
+Pin = Annotated[str, Meta(pattern=r"^[0-9]{6,11}$(?!\n)", description="Digits; it serves together with a badge.")]
 Badge = Annotated[
     str, Meta(min_length=4, max_length=256, description="What the reader reads from a badge.", extra_json_schema=HIDDEN)
 ]
@@ -63,6 +66,13 @@ class OwnPassword(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     secret: Secret
     password: Secret
+
+
+class OwnPin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new PIN, and the secret that one has signed in with."""
+
+    secret: Secret
+    pin: Pin
 
 
 class HeldRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,21 +136,29 @@ def me(call: Read) -> Me:
     return Me(identity=one.identity, kind=one.kind, station=one.station, roles=roles)
 
 
-@routes.act(
-    "PUT",
-    "/v1/me/password",
-    scope="read",
-    body=OwnPassword,
-    status=HTTPStatus.NO_CONTENT,
-    signed=True,
-    lane="proving",
-)
+@routes.act("PUT", "/v1/me/password", scope="read", body=OwnPassword, status=HTTPStatus.NO_CONTENT, lane="proving")
 def set_own_password(call: Act) -> None:
     """Give oneself another password; whoever is signed in as this person has to sign in again."""
+    person = _oneself(call)
+    credentials.set_password(call.services.store, call.services.secrets, call.who, person, call.body.password)
+
+
+@routes.act("PUT", "/v1/me/pin", scope="read", body=OwnPin, status=HTTPStatus.NO_CONTENT, lane="proving")
+def set_own_pin(call: Act) -> None:
+    """Give oneself another PIN for one's badge; whoever is signed in as this person has to sign in again."""
+    person = _oneself(call)
+    credentials.set_pin(call.services.store, call.services.secrets, call.who, person, call.body.pin)
+
+
+def _oneself(call: Act) -> str:
+    """Who asks, once they have proven it again, with a secret that may be given."""
     if call.principal.kind != "person":
-        raise Refused("no_person", "a device has no password")
-    store, secrets = call.services.store, call.services.secrets
-    credentials.set_password(store, secrets, call.who, call.principal.identity, call.body.password)
+        raise Refused("no_person", "a device has no secret that it could set")
+    try:
+        call.services.verify_again(call.principal, call.body.secret, may_be_given=True)
+    except Unproven as unproven:
+        raise HttpRefused(HTTPStatus.FORBIDDEN, "signature", str(unproven)) from unproven
+    return call.principal.identity
 
 
 def _try(call: Act) -> None:

@@ -1,6 +1,8 @@
 """What people prove with who they are: a password, or a badge together with a PIN.
 
-Whatever is set ends a lock-out, is told to the trail without what it is, and signs the person out everywhere.
+Whatever is set ends a lock-out, is told to the trail without what it is, and signs the person out everywhere. Who has
+set it is kept: with a secret that somebody else has given one signs in and gives oneself another, and signs nothing.
+Standard: 21 CFR Part 11, 11.300.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ def set_badge(work: Work, person: str, badge: str) -> None:
     _locked(work, person)
     if work.one(select(PEOPLE.c.id).where(PEOPLE.c.badge_digest == found, PEOPLE.c.id != person)):
         raise Refused("exists", "somebody else has this badge")
-    _set(work, person, "badge_set", badge_digest=found, pin_hash=None)
+    _set(work, person, "badge_set", badge_digest=found, pin_hash=None, pin_by=None)
 
 
 def set_pin(store: Store, secrets: Secrets, who: Who, person: str, pin: str) -> None:
@@ -61,18 +63,18 @@ def set_pin(store: Store, secrets: Secrets, who: Who, person: str, pin: str) -> 
 def take_badge(work: Work, person: str) -> None:
     """Take somebody's badge and its PIN away, such as when it is lost."""
     _locked(work, person)
-    _set(work, person, "badge_taken", badge_digest=None, pin_hash=None)
+    _set(work, person, "badge_taken", badge_digest=None, pin_hash=None, pin_by=None)
 
 
 def _keep_password(work: Work, person: str, kept: str) -> None:
     _locked(work, person)
-    _set(work, person, "password_set", password_hash=kept)
+    _set(work, person, "password_set", password_hash=kept, password_by=work.who.identity)
 
 
 def _keep_pin(work: Work, person: str, kept: str) -> None:
     if _locked(work, person).badge_digest is None:
         raise Refused("no_badge", f"{person} has no badge, and a PIN serves together with one only")
-    _set(work, person, "pin_set", pin_hash=kept)
+    _set(work, person, "pin_set", pin_hash=kept, pin_by=work.who.identity)
 
 
 def _locked(work: Work, person: str) -> Row[Any]:

@@ -15,6 +15,8 @@ the backup says who they were.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select, update
 
 from connectors.sql import people, sessions
@@ -32,7 +34,8 @@ def forget(work: Work, secrets: Secrets, person: str, *, expected: int, reason: 
     need_reason(reason, "to forget somebody")
     people.change(work, person, expected=expected, roles=(), active=False, reason=reason)
     sessions.revoke_all(work, "forgotten", person=person)
-    credentials = {"badge_digest": None, "password_hash": None, "pin_hash": None, "failures": 0}
+    credentials: dict[str, Any] = {"badge_digest": None, "password_hash": None, "pin_hash": None}
+    credentials |= {"password_by": None, "pin_by": None, "failures": 0}
     left = {"display": "", "pseudonym": secrets.name("op-"), "locked_until_ms": None, "forgotten_ms": work.now_ms}
     work.run(update(PEOPLE).where(PEOPLE.c.id == person).values(**credentials, **left))
     work.note("person_forgotten", f"person/{person}", reason=reason)

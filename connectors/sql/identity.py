@@ -24,6 +24,7 @@ from connectors.sql.sessions import NOBODY, Session
 from connectors.sql.work import Store, Work
 from models.audit import Who
 from models.identity import Principal, Unproven
+from models.refusal import Forbidden
 
 T = TypeVar("T")
 
@@ -75,14 +76,26 @@ def sign_in(store: Store, secrets: Secrets, shown: Shown) -> Session:
     return _prove(store, secrets, shown, None, begin)
 
 
-def verify_again(store: Store, secrets: Secrets, principal: Principal, secret: str) -> None:
+def verify_again(
+    store: Store, secrets: Secrets, principal: Principal, secret: str, *, may_be_given: bool = False
+) -> None:
     """Make sure that whoever signs is who signed in, by their password or their PIN.
 
-    Wrong answers count as those at signing in do. Raises `Unproven`. Standard: 21 CFR Part 11, 11.200(a)(1)(i).
+    Wrong answers count as those at signing in do. Raises `Unproven`, and `Forbidden` for a secret that somebody else
+    has given them, unless it may be one. Standard: 21 CFR Part 11, 11.200(a)(1)(i).
     """
     who = Who(principal.identity, principal.kind, principal.token)
     shown = Shown(person=principal.identity, secret=secret, signed_in=True)
-    _prove(store, secrets, shown, who, lambda _, person: person)
+
+    def check(work: Work, person: str) -> str:
+        row = work.run(select(PEOPLE).where(PEOPLE.c.id == person)).one()
+        if not may_be_given and getattr(row, f"{shown.column[:-5]}_by") != person:
+            raise Forbidden(
+                "given_secret", "somebody else has given you this secret, and may know it: set one of your own"
+            )
+        return person
+
+    _prove(store, secrets, shown, who, check)
 
 
 def lock_ms(failures: int) -> int:

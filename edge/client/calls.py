@@ -56,6 +56,7 @@ from edge.client.shapes import (
     Order,
     OrderAction,
     OwnPassword,
+    OwnPin,
     PageOfCalibrationRecord,
     PageOfCertificate,
     PageOfDeviceNow,
@@ -133,6 +134,10 @@ class Client(Session):
     def set_own_password(self, body: OwnPassword) -> None:
         """Give oneself another password; whoever is signed in as this person has to sign in again."""
         self.do("PUT", "/v1/me/password", body=body)
+
+    def set_own_pin(self, body: OwnPin) -> None:
+        """Give oneself another PIN for one's badge; whoever is signed in as this person has to sign in again."""
+        self.do("PUT", "/v1/me/pin", body=body)
 
     def list_people(self, *, cursor: str | None = None, limit: int | None = None) -> PageOfPersonNow:
         """Everybody, in the order of their ids."""

@@ -764,6 +764,17 @@ class OwnPassword(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{type(self).__name__}(...)"
 
 
+class OwnPin(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new PIN, and the secret that one has signed in with."""
+
+    secret: str
+    pin: str
+
+    def __repr__(self) -> str:
+        """Says no secret."""
+        return f"{type(self).__name__}(...)"
+
+
 class PageOfCalibrationRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of a list; `next` is the cursor of the page behind it."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from httpx import Response
+from office import submitted
 from shop import CALIBRATION, PACKING
 from sql_stores import content
 from web import PIN, Web, problem
@@ -101,6 +102,25 @@ class TestSigningIn:
         assert web.client.put("/v1/me/password", json=body, headers=bearer).status_code == 204
         problem(web.client.post("/v1/sign-in", json={"person": ana, "secret": PASSWORD}), 401, "sign_in")
         signed_in(web, person=ana, secret=body["password"])
+
+    def test_what_an_administrator_gave_signs_nothing_until_it_is_ones_own(self, web: Web, store: Store) -> None:
+        sheet = submitted(store)
+        web.send("root", "PUT", "/v1/people/ana/badge", {"badge": "badge of ana"})
+        given, own = "975310", "864209"
+        web.send("root", "PUT", "/v1/people/ana/pin", {"value": given})
+
+        def bearer(pin: str) -> dict[str, str]:
+            return {"authorization": f"Bearer {signed_in(web, badge='badge of ana', secret=pin)['access_token']}"}
+
+        def sign(pin: str) -> Response:
+            voice = {"kind": "approve", "level": "check", "secret": pin}
+            headers = {**bearer(pin), "if-match": f'"{sheet.version}"', "idempotency-key": f"sign-with-{pin}"}
+            return web.client.post("/v1/sheets/TS-1/1/decisions", json=voice, headers=headers)
+
+        assert "set one of your own" in problem(sign(given), 403, "given_secret")
+        changed = web.client.put("/v1/me/pin", json={"secret": given, "pin": own}, headers=bearer(given))
+        assert changed.status_code == 204
+        assert sign(own).status_code == 200
 
     def test_no_secret_and_no_token_is_kept(self, web: Web, store: Store, ana: str) -> None:
         granted = signed_in(web, person=ana, secret=PASSWORD)

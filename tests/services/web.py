@@ -11,6 +11,7 @@ from typing import Any, Self
 import uvicorn
 from httpx import Client, Response
 from office import ROOT, STAFF
+from office import who as person_as
 from server_process import free_port
 from shop import ASSEMBLY, CALIBRATION, LINE, PACKING, REPAIR
 from waiting import until
@@ -101,7 +102,7 @@ class Web:
             session = devices.enrol(store, secrets, store.work(ROOT, devices.offer, secrets, STATIONS[who]).text)
         elif who in STAFF or who in EXTRA:
             store.work(ROOT, credentials.set_badge, who, f"badge of {who}")
-            credentials.set_pin(store, secrets, ROOT, who, PIN)
+            credentials.set_pin(store, secrets, person_as(who), who, PIN)
             session = sign_in(store, secrets, Shown(badge=f"badge of {who}", secret=PIN))
         else:
             return who

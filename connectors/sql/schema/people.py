@@ -14,6 +14,8 @@ PEOPLE = table(
     key("badge_digest", nullable=True),
     key("password_hash", chars=255, nullable=True),
     key("pin_hash", chars=255, nullable=True),  # serves together with the badge only
+    key("password_by", nullable=True),  # who set it: what somebody else knows, too, signs nothing
+    key("pin_by", nullable=True),
     number("failures", server_default="0"),  # wrong answers since the last right one
     number("locked_until_ms", nullable=True),
     number("forgotten_ms", nullable=True),

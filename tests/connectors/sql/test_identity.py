@@ -20,7 +20,7 @@ from connectors.sql.sessions import DEVICE_MS, PERSON_MS, Session
 from connectors.sql.work import Store
 from models.audit import Entry, Sealed, Who, entry_of, verify
 from models.identity import Role, Unproven
-from models.refusal import NotFound, Refused, Stale
+from models.refusal import Forbidden, NotFound, Refused, Stale
 from sipe.clock import ManualClock
 
 CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
@@ -50,9 +50,9 @@ def secrets() -> CountingSecrets:
 def office(store: Store, secrets: CountingSecrets) -> Store:
     """Ana has a password, a badge and a PIN; nobody else has anything."""
     open_office(store)
-    credentials.set_password(store, secrets, ROOT, "ana", PASSWORD)
+    credentials.set_password(store, secrets, who("ana"), "ana", PASSWORD)
     store.work(ROOT, credentials.set_badge, "ana", BADGE)
-    credentials.set_pin(store, secrets, ROOT, "ana", PIN)
+    credentials.set_pin(store, secrets, who("ana"), "ana", PIN)
     return store
 
 
@@ -329,6 +329,20 @@ def test_who_signs_proves_it_again_and_wrong_answers_count(office: Store, secret
     assert [entry.action for entry in counted] == [*["sign_in_refused"] * 4, "locked_out"]
     with pytest.raises(Unproven):
         verify_again(office, secrets, ana, PASSWORD)
+
+
+def test_a_secret_that_somebody_else_gave_signs_in_and_signs_nothing(office: Store, secrets: CountingSecrets) -> None:
+    credentials.set_password(office, secrets, ROOT, "ana", OTHER_PASSWORD)
+    credentials.set_pin(office, secrets, ROOT, "ana", PIN)
+    ana = sign_in(office, secrets, by_name(OTHER_PASSWORD)).principal
+    for secret in (OTHER_PASSWORD, PIN):
+        with pytest.raises(Forbidden, match="set one of your own"):
+            verify_again(office, secrets, ana, secret)
+        verify_again(office, secrets, ana, secret, may_be_given=True)
+    credentials.set_password(office, secrets, who("ana"), "ana", PASSWORD)
+    verify_again(office, secrets, ana, PASSWORD)
+    with pytest.raises(Forbidden):
+        verify_again(office, secrets, ana, PIN)
 
 
 def test_a_device_signs_nothing(office: Store, secrets: CountingSecrets) -> None:
