@@ -19,6 +19,7 @@ from api.v1 import (
     events,
     identity,
     labels,
+    leases,
     live,
     lots,
     orders,
@@ -44,6 +45,7 @@ TABLES: tuple[Routes, ...] = (
     scans.routes,
     labels.routes,
     equipment.routes,  # before the units: a serial may have slashes in it, and takes what is left of a path
+    leases.routes,
     units.routes,
     lots.routes,
     events.routes,

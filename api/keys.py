@@ -73,18 +73,20 @@ class KeyRing:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the live keys, the newest last."""
-        return tuple(key.id for key in self._live())
+        return tuple(key.id for key in self.live)
 
     @property
     def newest(self) -> Key:
         """The key that signs."""
-        return self._live()[-1]
+        return self.live[-1]
 
     def find(self, key_id: str) -> Key | None:
         """A live key by its name."""
-        return next((key for key in self._live() if key.id == key_id), None)
+        return next((key for key in self.live if key.id == key_id), None)
 
-    def _live(self) -> tuple[Key, ...]:
+    @property
+    def live(self) -> tuple[Key, ...]:
+        """The live keys, the newest last."""
         if _seen(self._path) != self._seen:
             self._seen, self._keys = _read(self._path)
         return self._keys

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from api.ingest.inlet import Inlet
 from api.ingest.rate import Rates
+from api.keys import KeyRing
 from api.live.live import Live
 from api.tokens import Tokens
 from connectors.kafka.address import KafkaAddress
@@ -24,6 +25,7 @@ class Services:
 
     store: Store
     clock: Clock
+    keys: KeyRing
     tokens: Tokens
     secrets: Secrets
     strangers: Rates

@@ -57,6 +57,7 @@ def open_services(settings: Settings, clock: Clock, monitor: Monitor = UNMONITOR
         yield Services(
             store=store,
             clock=clock,
+            keys=ring,
             tokens=Tokens(ring, clock),
             secrets=Secrets(),
             strangers=Rates(TRIES_PER_S, TRIES),

@@ -11,7 +11,7 @@ from msgspec import Meta
 from api.http.conventions import cursor_of, key_of
 from api.http.route import Answer, Page, Read, Routes, Write
 from api.v1.shapes import DocumentName, OwnSecret, Reason, Version
-from connectors.sql import approvals, force, sheets, templates
+from connectors.sql import approvals, force, leases, sheets, templates
 from models.approval.case import Kind
 from models.sheets.compare import changes
 from models.sheets.revision import Ref, Revision, Status
@@ -75,6 +75,13 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     created_ms: int
     changed_ms: int
+
+
+class RevokedSheet(Sheet, frozen=True, kw_only=True):
+    """A sheet that is not in force any more."""
+
+    leases_until_ms: int | None
+    """Until when stations that nobody reaches may still work by it, at most; what they build is held."""
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,11 +188,18 @@ def sheet_changes(call: Read, number: DocumentName, revision: Version) -> Page[D
 
 
 @routes.write(
-    "POST", "/v1/sheets/{number}/{revision}/revoke", scope="sheets:revoke", body=Because, answer=Sheet, if_match=True
+    "POST",
+    "/v1/sheets/{number}/{revision}/revoke",
+    scope="sheets:revoke",
+    body=Because,
+    answer=RevokedSheet,
+    if_match=True,
 )
-def revoke_sheet(call: Write, number: DocumentName, revision: Version) -> Sheet:
+def revoke_sheet(call: Write, number: DocumentName, revision: Version) -> RevokedSheet:
     """Take an approved sheet out of force: units made by it are held or recalled."""
-    return _sheet(call.work.connection, force.revoke(call.work, Ref(number, revision), call.version, call.body.reason))
+    revoked = force.revoke(call.work, Ref(number, revision), call.version, call.body.reason)
+    until_ms = leases.running_until(call.work.connection, revoked.ref, call.work.now_ms)
+    return RevokedSheet(**msgspec.structs.asdict(_sheet(call.work.connection, revoked)), leases_until_ms=until_ms)
 
 
 @routes.write(

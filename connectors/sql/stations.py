@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from connectors.sql import contracts, orders, products, setups, units
 from connectors.sql.contracts import NO_COPIES, Copies
 from connectors.sql.schema.contracts import CONTRACTS
+from connectors.sql.schema.leases import LEASE_SERIALS
 from connectors.sql.schema.production import (
     BYPASSES,
     ORDERS,
@@ -56,11 +57,17 @@ class Assignment(NamedTuple):
     contract_digest: str | None
     serial_range: SerialRange
     mode: Mode
+    spare_qty: int
+    """Serials that leases gave back: they are the next ones."""
+    next_spare: str | None
 
 
 _MODE = select(STATIONS.c.mode).where(STATIONS.c.id == bindparam("station")).scalar_subquery().label("mode_now")
+_SPARE = LEASE_SERIALS.c.order_number == bindparam("order_number"), LEASE_SERIALS.c.state == "given_back"
+_SPARE_QTY = select(func.count()).where(*_SPARE).scalar_subquery().label("spare_qty")
+_NEXT_SPARE = select(func.min(LEASE_SERIALS.c.serial)).where(*_SPARE).scalar_subquery().label("next_spare")
 _AT_WORK = (
-    select(ORDERS, ROUTINGS.c.body, SERIAL_RANGES, SETUPS, CONTRACTS.c.digest, _MODE)
+    select(ORDERS, ROUTINGS.c.body, SERIAL_RANGES, SETUPS, CONTRACTS.c.digest, _MODE, _SPARE_QTY, _NEXT_SPARE)
     .select_from(ORDERS)
     .join(ROUTINGS, (ROUTINGS.c.product == ORDERS.c.product) & (ROUTINGS.c.revision == ORDERS.c.routing_revision))
     .join(SERIAL_RANGES, SERIAL_RANGES.c.id == ORDERS.c.serial_range)
@@ -93,6 +100,8 @@ def at_work(
         contract_digest=None,
         serial_range=products.range_in(first),
         mode=first["mode_now"] or "enforce",
+        spare_qty=first["spare_qty"],
+        next_spare=first["next_spare"],
     )
     if not isinstance(found.step, Step) or found.step.template is None:
         return found
@@ -119,8 +128,10 @@ def contract_of(connection: Connection, work: Assignment, station: str, copies: 
 
 def allowance(work: Assignment) -> Allowance:
     """How many more units of an order may be begun, and the next one's serial."""
-    found, left_qty = work.serial_range, max(0, min(work.order.left_qty, work.serial_range.left))
-    return Allowance(allowed_qty=left_qty, next_serial=serials.serial(found, found.next) if left_qty else None)
+    found = work.serial_range
+    left_qty = max(0, min(work.order.left_qty, found.left + work.spare_qty))
+    upcoming = work.next_spare or (serials.serial(found, found.next) if found.left else None)
+    return Allowance(allowed_qty=left_qty, next_serial=upcoming if left_qty else None)
 
 
 def admit(

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Row, select, update
 
-from connectors.sql import orders, products, setups
+from connectors.sql import orders, products, serial_pool, setups
 from connectors.sql.schema.production import ORDERS, SETUPS, UNIT_STEPS, UNITS
 from connectors.sql.work import Work, canonical
 from models.production import unit as model
+from models.production.lease import Visit
 from models.production.order import Order, act
 from models.production.routing import Routing, Step
 from models.production.serials import check_serial, number_of
@@ -31,16 +32,16 @@ class Moved(NamedTuple):
     order: Order
 
 
-def begin(work: Work, order_number: str, count: int = 1) -> list[Unit]:
+def begin(work: Work, order_number: str, qty: int = 1) -> list[Unit]:
     """Give the next serials of an order's range to units of it; raises `Refused` when it is for no more."""
     order = orders.lock(work, order_number)
     order.check_may_begin()
-    if count > order.left_qty:
-        raise Refused("over_quantity", f"order {order.number} has {order.left_qty} units left to begin, not {count}")
-    serials = products.take_serials(work, order.serial_range, count)
+    if qty > order.left_qty:
+        raise Refused("over_quantity", f"order {order.number} has {order.left_qty} units left to begin, not {qty}")
+    serials = serial_pool.take(work, order, qty)
     begun = [_fresh(order, serial) for serial in serials]
     work.run(UNITS.insert(), [_row(unit) | {"created_ms": work.now_ms, "changed_ms": work.now_ms} for unit in begun])
-    _count(work, order, begun_qty=count)
+    count(work, order, begun_qty=qty)
     work.tell("units_begun", f"order/{order.number}", line=order.line, serials=serials)
     return begun
 
@@ -52,6 +53,8 @@ def adopt(work: Work, order_number: str, serial: str, next_step: str) -> Unit:
     order.check_may_begin()
     if work.one(select(UNITS.c.serial).where(UNITS.c.serial == serial)):
         raise Refused("exists", f"there is a unit {serial} already")
+    if serial_pool.is_held(work.connection, serial):
+        raise Refused("serial_range", f"{serial} is held for a lease, or for the next unit of its order")
     found = products.range_of(work.connection, order.serial_range)
     if (number := number_of(found, serial)) is not None and number >= found.next:
         raise Refused("serial_range", f"{serial} is still to be given by serial range {found.id}: begin behind it")
@@ -62,7 +65,7 @@ def adopt(work: Work, order_number: str, serial: str, next_step: str) -> Unit:
     work.run(UNITS.insert().values(**_row(unit), created_ms=work.now_ms, changed_ms=work.now_ms))
     for operation in routing.operations[: unit.place]:
         _add_done(work, serial, operation.steps[0].name, "adopted", "it was under way before this system was")
-    _count(work, order, begun_qty=1)
+    count(work, order, begun_qty=1)
     work.note("unit_adopted", f"unit/{serial}", after={"order": order.number, "next_step": next_step})
     work.tell("units_begun", f"order/{order.number}", line=order.line, serials=[serial])
     return unit
@@ -93,7 +96,7 @@ def succeed(work: Work, station: str, serial: str) -> Moved:
     after = write(work, before, model.succeed(before, routing, station))
     _leave(work, before, "passed", "")
     if after.status == "done":
-        order = _count(work, order, good_qty=1)
+        order = count(work, order, good_qty=1)
     work.tell("unit_passed", f"unit/{serial}", step=before.at_step, station=station, status=after.status)
     return Moved(after, order)
 
@@ -108,11 +111,42 @@ def fail(work: Work, station: str, serial: str, reason: str) -> Moved:
     return Moved(after, order)
 
 
+def record(
+    work: Work, order_number: str, station: str, visit: Visit, setup_digest: str | None, *, is_new: bool
+) -> Moved:
+    """Take in a visit that is told afterwards, under a lease; raises `Refused` before anything is written.
+
+    The order is not asked whether it is still running: what was built is there. A new unit was counted with the lease.
+    """
+    order = orders.lock(work, order_number)
+    before = _fresh(order, visit.serial) if is_new else _locked(work, visit.serial)[0]
+    if before.order != order.number:
+        raise Refused("foreign_serial", f"{visit.serial} belongs to order {before.order}, not to {order.number}")
+    routing = _routing(work, before)
+    is_here = before.status == "in_work" and before.at_station == station
+    came = before if is_here else model.enter(before, routing, station)
+    failed = visit.result == "failed"
+    after = model.fail(came, routing, station, visit.reason) if failed else model.succeed(came, routing, station)
+    if is_new:
+        work.run(UNITS.insert().values(**_row(after), created_ms=work.now_ms, changed_ms=work.now_ms))
+    else:
+        after = write(work, before, after)
+    if not is_here:
+        _begin_step(work, came, setup_digest, visit.entered_ms)
+    _leave(work, came, visit.result, visit.reason, visit.left_ms)
+    if order.status == "released":
+        order = orders.write(work, order, act(order, "start"))
+    order = count(work, order, good_qty=int(after.status == "done"))
+    told = {"step": came.at_step, "station": station, "status": after.status, "offline": True}
+    work.tell("unit_failed" if failed else "unit_passed", f"unit/{visit.serial}", **told)
+    return Moved(after, order)
+
+
 def stop(work: Work, serial: str, status: Stop, reason: str) -> Unit:
     """Quarantine, hold or recall a unit."""
     before, order = lock(work, serial)
     after = _stopped(work, order.line, before, status, reason)
-    _count(work, order, good_qty=-int(before.status == "done"))
+    count(work, order, good_qty=-int(before.status == "done"))
     return after
 
 
@@ -124,7 +158,7 @@ def dispose(work: Work, serial: str, disposal: Disposal, reason: str, rework: st
     after = write(work, before, model.dispose(before, routing, disposal, rework))
     if before.at_step is not None:
         _leave(work, before, "stopped", reason)
-    _count(work, order, scrap_qty=int(after.status == "scrapped"), good_qty=int(after.status == "done"))
+    count(work, order, scrap_qty=int(after.status == "scrapped"), good_qty=int(after.status == "done"))
     if disposal == "use_as_is":
         _concede(work, after, routing, reason)
     work.note(f"unit_{disposal}", f"unit/{serial}", before=_state(before), after=_state(after), reason=reason)
@@ -152,7 +186,7 @@ def stop_made_by(work: Work, sheet: Ref, reason: str) -> int:
         rows = work.run(select(UNITS).where(*concerned).order_by(UNITS.c.serial).with_for_update()).all()
         for row in rows:
             _stopped(work, order.line, unit_of(row), "recalled" if row.status == "done" else "held", reason)
-        _count(work, order, good_qty=-sum(row.status == "done" for row in rows))
+        count(work, order, good_qty=-sum(row.status == "done" for row in rows))
         stopped += len(rows)
     return stopped
 
@@ -236,11 +270,12 @@ def _locked(work: Work, serial: str) -> tuple[Unit, Order]:
         raise Refused("foreign_serial", f"no order knows a unit {serial}") from None
 
 
-def _begin_step(work: Work, unit: Unit, setup_digest: str | None) -> None:
+def _begin_step(work: Work, unit: Unit, setup_digest: str | None, at_ms: int | None = None) -> None:
     assert unit.at_step is not None  # noqa: S101  it has just entered
     about = {"serial": unit.serial, "step": unit.at_step, "attempt": unit.attempts[unit.at_step]}
     where = {"station": unit.at_station, "setup_digest": setup_digest, "by": work.who.identity}
-    work.run(UNIT_STEPS.insert().values(**about, **where, entered_ms=work.now_ms, reason=""))
+    entered_ms = work.now_ms if at_ms is None else at_ms
+    work.run(UNIT_STEPS.insert().values(**about, **where, entered_ms=entered_ms, reason=""))
 
 
 def _concede(work: Work, unit: Unit, routing: Routing, reason: str) -> None:
@@ -255,13 +290,14 @@ def _add_done(work: Work, serial: str, step: str, result: str, reason: str) -> N
     work.run(UNIT_STEPS.insert().values(**about, **at))
 
 
-def _leave(work: Work, unit: Unit, result: str, reason: str) -> None:
+def _leave(work: Work, unit: Unit, result: str, reason: str, at_ms: int | None = None) -> None:
     open_step = UNIT_STEPS.c.serial == unit.serial, UNIT_STEPS.c.left_ms.is_(None)
-    values = {"left_ms": work.now_ms, "result": result, "reason": reason}
+    values = {"left_ms": work.now_ms if at_ms is None else at_ms, "result": result, "reason": reason}
     work.run(update(UNIT_STEPS).where(*open_step).values(values))
 
 
-def _count(work: Work, order: Order, **by: int) -> Order:
+def count(work: Work, order: Order, **by: int) -> Order:
+    """Count units of an order that is locked."""
     counted = {name: getattr(order, name) + count for name, count in by.items()}
     return orders.write(work, order, replace(order, **counted))
 

@@ -15,6 +15,8 @@ from edge.client.shapes import (
     Calibrated,
     Certificate,
     ChangedPerson,
+    Closed,
+    CloseLease,
     Count,
     Enrolling,
     Entering,
@@ -37,6 +39,7 @@ from edge.client.shapes import (
     NewDelegation,
     NewDisposal,
     NewJudgement,
+    NewLease,
     NewLink,
     NewLot,
     NewMode,
@@ -66,6 +69,7 @@ from edge.client.shapes import (
     PageOfPayload,
     PageOfPersonNow,
     PageOfReading,
+    PageOfReported,
     PageOfSealOnUnit,
     PageOfSetupSheet,
     PageOfSheet,
@@ -76,12 +80,14 @@ from edge.client.shapes import (
     Passport,
     PersonNow,
     Preview,
+    PublicKeys,
     Published,
     Reading,
     Refreshing,
     ReleaseSignature,
     Resumption,
     Revised,
+    RevokedSheet,
     Revoking,
     Routing,
     SamplingNow,
@@ -93,10 +99,12 @@ from edge.client.shapes import (
     Serials,
     SetupSheet,
     Sheet,
+    SignedLease,
     SigningIn,
     StationContract,
     Template,
     UnitNow,
+    Use,
     Values,
     Why,
     Withdrawal,
@@ -295,12 +303,14 @@ class Client(Session):
             "GET", f"/v1/sheets/{part(number)}/{part(revision)}/changes", PageOfDifference, query={"since": since}
         )
 
-    def revoke_sheet(self, number: str, revision: int, body: Because, *, version: int, key: str | None = None) -> Sheet:
+    def revoke_sheet(
+        self, number: str, revision: int, body: Because, *, version: int, key: str | None = None
+    ) -> RevokedSheet:
         """Take an approved sheet out of force: units made by it are held or recalled."""
         return self.call(
             "POST",
             f"/v1/sheets/{part(number)}/{part(revision)}/revoke",
-            Sheet,
+            RevokedSheet,
             body=body,
             version=version,
             key=self.key(key),
@@ -561,6 +571,30 @@ class Client(Session):
         """Remove a seal for a reason, and put another one in its place."""
         return self.call(
             "POST", f"/v1/units/{part(serial)}/seal-replacements", PageOfSealOnUnit, body=body, key=self.key(key)
+        )
+
+    def public_keys(self) -> PublicKeys:
+        """The public keys that sign now, or did before the last rotation."""
+        return self.call("GET", "/v1/keys", PublicKeys)
+
+    def take_lease(self, station: str, body: NewLease, *, key: str | None = None) -> SignedLease:
+        """Take a lease: contract, serials and quantity for a time without a connection."""
+        return self.call("POST", f"/v1/stations/{part(station)}/leases", SignedLease, body=body, key=self.key(key))
+
+    def report_use(self, station: str, lease_id: str, body: Use, *, key: str | None = None) -> PageOfReported:
+        """Say what was done under a lease, in any order and as often as needed; each visit counts once."""
+        return self.call(
+            "POST",
+            f"/v1/stations/{part(station)}/leases/{part(lease_id)}/use",
+            PageOfReported,
+            body=body,
+            key=self.key(key),
+        )
+
+    def close_lease(self, station: str, lease_id: str, body: CloseLease, *, key: str | None = None) -> Closed:
+        """End a lease: what was not used is given back for the order. Of a lost station, a supervisor does it."""
+        return self.call(
+            "POST", f"/v1/stations/{part(station)}/leases/{part(lease_id)}/close", Closed, body=body, key=self.key(key)
         )
 
     def stopped_units(

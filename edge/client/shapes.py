@@ -141,6 +141,19 @@ class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="t
     default: str | None = None
 
 
+class CloseLease(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A lease is not used any more; somebody else than its device says why."""
+
+    reason: str = ""
+
+
+class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A lease that has ended, and the serials that it gave back."""
+
+    id: str
+    given_back: tuple[str, ...]
+
+
 class Component(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """So much of a material for one unit."""
 
@@ -331,6 +344,20 @@ class Layout(Struct, frozen=True, kw_only=True, omit_defaults=True):
     number: str
     kind: Literal["laser", "zpl"]
     template: dict[str, Any]
+
+
+class Lease(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a device may do at its station for an order, and until when."""
+
+    id: str
+    station: str
+    device: str
+    contract: Contract
+    serials: tuple[str, ...]
+    begins: bool
+    qty: int
+    issued_ms: int
+    expires_ms: int
 
 
 class Leaving(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -550,6 +577,15 @@ class NewJudgement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __repr__(self) -> str:
         """Says no secret."""
         return f"{type(self).__name__}(...)"
+
+
+class NewLease(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a station wants to be able to do without a connection: for how many units, and how long."""
+
+    order: str
+    step: str | None = None
+    qty: int
+    lasts_ms: int = 1800000
 
 
 class NewLink(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -838,6 +874,13 @@ class PageOfReading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     next: str | None = None
 
 
+class PageOfReported(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[Reported, ...]
+    next: str | None = None
+
+
 class PageOfSealOnUnit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of a list; `next` is the cursor of the page behind it."""
 
@@ -963,6 +1006,23 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     problems: tuple[FieldProblem, ...] = ()
 
 
+class PublicKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A key that signatures of this service are checked with (RFC 8037)."""
+
+    kid: str
+    x: str
+    kty: str = "OKP"
+    crv: str = "Ed25519"
+    alg: str = "EdDSA"
+    use: str = "sig"
+
+
+class PublicKeys(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A set of keys (RFC 7517)."""
+
+    keys: tuple[PublicKey, ...]
+
+
 class Published(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was published, and in which version."""
 
@@ -1034,6 +1094,16 @@ class ReleaseSignature(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{type(self).__name__}(...)"
 
 
+class Reported(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a visit: taken, taken and the unit held at once, known from before, or refused."""
+
+    serial: str
+    entered_ms: int
+    outcome: Literal["held", "known", "refused", "taken"]
+    refusal: str | None = None
+    detail: str = ""
+
+
 class Resumption(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The process was improved, and sampling goes on: signed."""
 
@@ -1051,6 +1121,30 @@ class Revised(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     product: str
     revision: int
+
+
+class RevokedSheet(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sheet that is not in force any more."""
+
+    number: str
+    revision: int
+    product: str
+    step: str
+    template: str
+    template_version: int
+    status: Literal[
+        "approved", "draft", "no_consensus", "obsolete", "rejected", "returned", "revoked", "submitted", "withdrawn"
+    ]
+    author: str
+    values: dict[str, Any]
+    digest: str | None
+    round: int
+    level: str | None
+    may_decide: tuple[str, ...]
+    version: int
+    created_ms: int
+    changed_ms: int
+    leases_until_ms: int | None
 
 
 class Revoking(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1235,6 +1329,13 @@ class Signature(Struct, frozen=True, kw_only=True, omit_defaults=True):
     at_ms: int
 
 
+class SignedLease(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A lease, and the same signed: what the station keeps, and checks by the keys of `/v1/keys`."""
+
+    lease: Lease
+    signed: str
+
+
 class SigningIn(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A name, a badge or both, with the secret that belongs to it."""
 
@@ -1352,10 +1453,26 @@ class UnitNow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int | None = None
 
 
+class Use(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was done under a lease."""
+
+    visits: tuple[Visit, ...]
+
+
 class Values(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is filled in."""
 
     values: dict[str, Any]
+
+
+class Visit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """That a unit was worked on: from when to when, and what came of it."""
+
+    serial: str
+    entered_ms: int
+    left_ms: int
+    result: Literal["failed", "passed"]
+    reason: str = ""
 
 
 class Why(Struct, frozen=True, kw_only=True, omit_defaults=True):

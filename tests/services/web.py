@@ -56,12 +56,14 @@ class Web:
     ) -> None:
         self._store = store
         self._secrets = Secrets(CHEAP)
-        self._tokens = Tokens(KeyRing(directory / "keys", clock.now_ms(), may_create=True), clock)
+        keys = KeyRing(directory / "keys", clock.now_ms(), may_create=True)
+        self._tokens = Tokens(keys, clock)
         self._signed_in: dict[str, str] = {}
         self.live = Live(store)
         self.services = Services(
             store=store,
             clock=clock,
+            keys=keys,
             tokens=self._tokens,
             secrets=self._secrets,
             strangers=Rates(TRIES_PER_S, TRIES),

@@ -10,6 +10,7 @@ from connectors.sql.schema import (  # noqa: F401  declare their tables
     contracts,
     duties,
     identity,
+    leases,
     people,
     production,
     release,
