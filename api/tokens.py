@@ -7,12 +7,13 @@ a device that was revoked, still counts until the token ends. Standard: RFC 7519
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
+from functools import lru_cache
 from typing import Literal
 
 import jwt
 import msgspec
 
-from api.keys import KeyRing
+from api.keys import Key, KeyRing
 from models.identity import Principal, Role, Unproven
 from sipe.clock import Clock
 
@@ -22,6 +23,8 @@ SKEW_S = 5
 ISSUER = "sipe"
 AUDIENCE = "sipe-api"
 CHARS_MAX = 8_192
+REMEMBERED = 1_024
+"""Tokens whose signature is known to be right."""
 _ALGORITHM = "EdDSA"
 _TYPE = "at+jwt"
 
@@ -61,6 +64,9 @@ class Tokens:
         self._issuer = issuer
         self._audience = audience
         self._signer = jwt.PyJWS(algorithms=[_ALGORITHM])
+        # A signature that was right stays right: a station shows the same token with each request. What is wrong raises
+        # and is not remembered; whether the key lives, and the time, are asked each time.
+        self._claims = lru_cache(REMEMBERED)(self._decoded)
 
     def issue(self, principal: Principal) -> str:
         """A token for somebody who has just proven who they are, signed with the newest key."""
@@ -107,17 +113,24 @@ class Tokens:
         if len(token) > CHARS_MAX:
             raise Unauthenticated("the access token is too long")
         try:
-            key = self._ring.find(_header(token).kid)
-            if key is None:
-                raise Unauthenticated("the access token is of no live key: refresh it")
-            found = self._signer.decode_complete(token, key.public, algorithms=[_ALGORITHM])
-            return msgspec.json.decode(found["payload"], type=_Claims)
+            key = self._live(_header(token).kid)
+            return self._claims(token, key.id)
         except (
             jwt.PyJWTError,
             msgspec.MsgspecError,
             ValueError,
         ):  # whatever is wrong with it, and nothing of what it says
             raise Unauthenticated("the access token is no token of this service") from None
+
+    def _live(self, key_id: str) -> Key:
+        key = self._ring.find(key_id)
+        if key is None:
+            raise Unauthenticated("the access token is of no live key: refresh it")
+        return key
+
+    def _decoded(self, token: str, key_id: str) -> _Claims:
+        found = self._signer.decode_complete(token, self._live(key_id).public, algorithms=[_ALGORITHM])
+        return msgspec.json.decode(found["payload"], type=_Claims)
 
 
 def _header(token: str) -> _Header:

@@ -48,13 +48,7 @@ def mount(app: FastAPI, services: Services, routes: Iterable[Route]) -> None:
     for route in routes:
         path = route.path.replace("{serial}", "{serial:path}")  # a serial may have a slash in it, sent as %2F
         endpoint = _stream(services, route, lanes) if route.streams else _endpoint(services, route, lanes)
-        app.add_api_route(
-            path,
-            endpoint,
-            methods=[route.method],
-            name=route.name,
-            include_in_schema=False,
-        )
+        app.add_route(path, endpoint, [route.method], route.name, include_in_schema=False)
 
 
 def principal_of(services: Services, headers: Mapping[str, str]) -> Principal:
