@@ -8,8 +8,8 @@ from alembic import op
 from connectors.sql.migrations.guards import guard
 from connectors.sql.schema.columns import DOCUMENT, KEPT, MARIADB, NUMBER
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 CLOSED = "OLD.closed_ms IS NOT NULL OR OLD.body <> NEW.body OR OLD.expires_ms <> NEW.expires_ms"
 TAKEN = "OLD.outcome <> 'refused'"
