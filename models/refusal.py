@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from models.sheets.cells import Problem
-
 
 class Flaw(Protocol):
     """What is wrong in one place, in one word and in a sentence."""
@@ -62,6 +60,6 @@ class Forbidden(Refused):
 class Invalid(Refused):
     """What was sent is wrong, field by field."""
 
-    def __init__(self, detail: str, problems: Sequence[Problem]) -> None:
+    def __init__(self, detail: str, problems: Sequence[Flaw]) -> None:
         super().__init__("invalid", detail)
         self.problems = tuple(problems)

@@ -6,7 +6,7 @@ A problem's `type` is `urn:sipe:problem:` and a reason. Reasons are stable: prog
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -14,6 +14,7 @@ from fastapi import Request, Response
 
 from models.identity import Unproven
 from models.refusal import Forbidden, Invalid, NotFound, Refused, Stale
+from models.sheets.exchange import pointer
 
 MEDIA = "application/problem+json"
 TYPE = "urn:sipe:problem:"
@@ -40,10 +41,18 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class HttpRefused(Refused):
     """Refused by how it was asked, not by what was asked for."""
 
-    def __init__(self, status: HTTPStatus, reason: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        reason: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        problems: Iterable[FieldProblem] = (),
+    ) -> None:
         super().__init__(reason, detail)
         self.status = status
         self.headers = dict(headers or {})
+        self.problems = tuple(problems)
 
 
 def answer_to(refused: Refused) -> Response:
@@ -81,7 +90,9 @@ def status_of(refused: Refused) -> HTTPStatus:
 
 def unreadable(detail: str, path: str = "") -> HttpRefused:
     """What was sent is no JSON, or not of the shape that is asked for."""
-    return HttpRefused(HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable", f"{path}: {detail}" if path else detail)
+    said = f"{path}: {detail}" if path else detail
+    flaw = FieldProblem(path=pointer(path), code="unreadable", detail=detail)
+    return HttpRefused(HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable", said, problems=[flaw])
 
 
 def unavailable(detail: str, retry_after_s: int = 1) -> HttpRefused:

@@ -124,19 +124,21 @@ def sheet_list(call: Read) -> Page[Sheet]:
     after = Ref(*key_of(call.query["cursor"], tuple[str, int])) if "cursor" in call.query else None
     found = sheets.page(call.connection, call.query.get("status"), call.query.get("product"), after, limit)
     more = cursor_of(found[-1].ref) if len(found) == limit else None
-    return Page(items=[_sheet(call.connection, one) for one in found], next=more)
+    return Page(items=[sheet_now(call.connection, one) for one in found], next=more)
 
 
 @routes.read("/v1/sheets/{number}/{revision}", scope="read", answer=Sheet)
 def sheet(call: Read, number: DocumentName, revision: Version) -> Sheet:
     """A revision of a sheet."""
-    return _sheet(call.connection, sheets.read(call.connection, Ref(number, revision)))
+    return sheet_now(call.connection, sheets.read(call.connection, Ref(number, revision)))
 
 
 @routes.write("PUT", "/v1/sheets/{number}/{revision}", scope="sheets:write", body=Values, answer=Sheet, if_match=True)
 def save_sheet(call: Write, number: DocumentName, revision: Version) -> Sheet:
     """Keep what the author has filled in so far."""
-    return _sheet(call.work.connection, sheets.save(call.work, Ref(number, revision), call.body.values, call.version))
+    return sheet_now(
+        call.work.connection, sheets.save(call.work, Ref(number, revision), call.body.values, call.version)
+    )
 
 
 @routes.write("POST", "/v1/sheets/{number}/revisions", scope="sheets:write", answer=Sheet, status=HTTPStatus.CREATED)
@@ -148,7 +150,7 @@ def revise_sheet(call: Write, number: DocumentName) -> Answer:
 @routes.write("POST", "/v1/sheets/{number}/{revision}/submit", scope="sheets:write", answer=Sheet, if_match=True)
 def submit_sheet(call: Write, number: DocumentName, revision: Version) -> Sheet:
     """Submit a draft for approval; from now on it never changes."""
-    return _sheet(call.work.connection, sheets.put_up(call.work, Ref(number, revision), call.version))
+    return sheet_now(call.work.connection, sheets.put_up(call.work, Ref(number, revision), call.version))
 
 
 @routes.write(
@@ -164,7 +166,7 @@ def decide_sheet(call: Write, number: DocumentName, revision: Version) -> Sheet:
     """Approve, reject, return or withdraw a submitted sheet, and sign it."""
     given = call.body
     voice = approvals.Voice(given.kind, given.level, given.reason, given.principal or "")
-    return _sheet(call.work.connection, approvals.give(call.work, Ref(number, revision), voice, call.version))
+    return sheet_now(call.work.connection, approvals.give(call.work, Ref(number, revision), voice, call.version))
 
 
 @routes.read("/v1/sheets/{number}/{revision}/decisions", scope="read", answer=Page[Signature])
@@ -199,7 +201,7 @@ def revoke_sheet(call: Write, number: DocumentName, revision: Version) -> Revoke
     """Take an approved sheet out of force: units made by it are held or recalled."""
     revoked = force.revoke(call.work, Ref(number, revision), call.version, call.body.reason)
     until_ms = leases.running_until(call.work.connection, revoked.ref, call.work.now_ms)
-    return RevokedSheet(**msgspec.structs.asdict(_sheet(call.work.connection, revoked)), leases_until_ms=until_ms)
+    return RevokedSheet(**msgspec.structs.asdict(sheet_now(call.work.connection, revoked)), leases_until_ms=until_ms)
 
 
 @routes.write(
@@ -208,7 +210,7 @@ def revoke_sheet(call: Write, number: DocumentName, revision: Version) -> Revoke
 def take_sheet_over(call: Write, number: DocumentName, revision: Version) -> Sheet:
     """Go on with a draft, or what came back, whose author is no longer active."""
     found = sheets.take_over(call.work, Ref(number, revision), call.version, call.body.reason)
-    return _sheet(call.work.connection, found)
+    return sheet_now(call.work.connection, found)
 
 
 @routes.read("/v1/inbox", scope="sheets:decide", answer=Page[Sheet])
@@ -216,15 +218,16 @@ def inbox(call: Read) -> Page[Sheet]:
     """The sheets that wait for a decision of yours."""
     found = [sheets.read(call.connection, ref) for ref in approvals.waiting(call.connection)]
     mine = [one for one in found if call.principal.identity in approvals.who_may(call.connection, one)]
-    return Page(items=[_sheet(call.connection, one) for one in mine])
+    return Page(items=[sheet_now(call.connection, one) for one in mine])
 
 
 def _created(call: Write, found: Revision) -> Answer:
     where = {"Location": f"/v1/sheets/{found.ref.number}/{found.ref.revision}"}
-    return Answer(value=_sheet(call.work.connection, found), status=HTTPStatus.CREATED, headers=where)
+    return Answer(value=sheet_now(call.work.connection, found), status=HTTPStatus.CREATED, headers=where)
 
 
-def _sheet(connection: Any, found: Revision) -> Sheet:
+def sheet_now(connection: Any, found: Revision) -> Sheet:
+    """A revision, as it is shown."""
     may_decide = approvals.who_may(connection, found) if found.status == "submitted" else []
     names = (name for name in Sheet.__struct_fields__ if name not in {"number", "revision", "may_decide"})
     told = {name: getattr(found, name) for name in names}

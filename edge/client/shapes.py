@@ -257,6 +257,20 @@ class File(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="typ
     bytes_max: int = 50000000
 
 
+class FiledDecision(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was decided about a sheet where it comes from; here it is history, and approves nothing."""
+
+    round: int
+    level: str
+    kind: str
+    person: str
+    principal: str
+    meaning: str
+    reason: str
+    digest: str
+    at_ms: int
+
+
 class Findings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was found of units of the sample."""
 
@@ -286,6 +300,37 @@ class Forgetting(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{type(self).__name__}(...)"
 
 
+class Form(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A form, empty or filled in."""
+
+    title: str
+    subtitle: str
+    purpose: str
+    language: Literal["en", "pt"]
+    sections: tuple[FormSection, ...]
+
+
+class FormRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A field as people see it; a table has columns, and its rows as lists of texts."""
+
+    id: str
+    label: str
+    help: str
+    allowed: str
+    required: bool
+    only_if: str
+    value: str | None
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class FormSection(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Fields under a heading."""
+
+    title: str
+    rows: tuple[FormRow, ...]
+
+
 class GivenRole(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A role, on one line or, without one, on all of them."""
 
@@ -312,6 +357,14 @@ class HeldRole(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     name: str
     line: str
+
+
+class Imported(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came in from a file, and whether it is new here."""
+
+    name: str
+    version: int
+    is_new: bool
 
 
 class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1315,6 +1368,24 @@ class SheetAtWork(Struct, frozen=True, kw_only=True, omit_defaults=True):
     template_version: int
 
 
+class SheetFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A revision of a sheet, with the template it was filled in by and what was decided about it."""
+
+    kind: Literal["sipe-sheet"] = "sipe-sheet"
+    format: Literal[1] = 1
+    number: str
+    revision: int
+    product: str
+    step: str
+    status: str
+    author: str
+    template: TemplateRef
+    values: dict[str, Any]
+    sheet_digest: str | None
+    decisions: tuple[FiledDecision, ...] = ()
+    digest: str
+
+
 class Signature(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A decision as it was signed: by whom, when, about which content, and what the signature says."""
 
@@ -1416,6 +1487,24 @@ class Template(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sections: tuple[Section, ...]
 
 
+class TemplateFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of a template, and the workflow that its sheets go through."""
+
+    kind: Literal["sipe-template"] = "sipe-template"
+    format: Literal[1] = 1
+    template: Template
+    workflow: VersionRef
+    digest: str
+
+
+class TemplateRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of a template, and what it says."""
+
+    name: str
+    version: int
+    digest: str
+
+
 class Text(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="text"):
     """One line of text; a pattern has to match the whole of it."""
 
@@ -1465,6 +1554,13 @@ class Values(Struct, frozen=True, kw_only=True, omit_defaults=True):
     values: dict[str, Any]
 
 
+class VersionRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of something."""
+
+    name: str
+    version: int
+
+
 class Visit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """That a unit was worked on: from when to when, and what came of it."""
 
@@ -1501,3 +1597,12 @@ class Workflow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     version: int
     levels: tuple[Level, ...] = ()
+
+
+class WorkflowFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of a workflow."""
+
+    kind: Literal["sipe-workflow"] = "sipe-workflow"
+    format: Literal[1] = 1
+    workflow: Workflow
+    digest: str

@@ -25,7 +25,7 @@ def digest(template: Template, values: Values) -> str:
 
     The same sheet has the same digest on every machine: defaults are written out, keys sorted, and 5 is 5.0.
     """
-    told = {"template": template.name, "version": template.version, "values": _plain(completed(template, values))}
+    told = {"template": template.name, "version": template.version, "values": plain(completed(template, values))}
     text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -56,9 +56,10 @@ def _of_rows(table: Table, before: list[dict[str, Any]], after: list[dict[str, A
                 yield Change(f"{path}.{column.id}", was.get(column.id), is_now.get(column.id))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """JSON whose whole numbers have no point: 5 is 5.0."""
     if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
+        return {name: plain(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

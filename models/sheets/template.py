@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated
 
 import msgspec
@@ -47,23 +47,30 @@ def template_of(given: object) -> Template:
         template = msgspec.convert(given, Template)
     except msgspec.ValidationError as error:
         raise TemplateError(str(error)) from error
-    for problem in _problems(template):
-        raise TemplateError(f"template {template.name!r}: {problem}")
+    for _, words in flaws(template):
+        raise TemplateError(f"template {template.name!r}: {words}")
     return template
 
 
-def _problems(template: Template) -> Iterator[str]:
-    yield from _doubled(template.fields, "the template")
+def flaws(template: Template) -> Iterator[tuple[str, str]]:
+    """Why a template cannot work: where, as a JSON pointer into it, and in words."""
+    yield from (("/sections", words) for words in _doubled(template.fields, "the template"))
     known: dict[str, Field] = {}
-    for field in template.fields:
-        yield from (f"field {field.id!r}: {problem}" for problem in _problems_of(field))
-        if field.when is not None:
-            asked = known.get(field.when.field)
-            if asked is None:
-                yield f"field {field.id!r}: it depends on {field.when.field!r}, which is no earlier field"
-            elif wrong := [value for value in field.when.values if not _can_be(asked, value)]:
-                yield f"field {field.id!r}: it depends on {asked.id!r} being {wrong[0]!r}, which it never is"
-        known[field.id] = field
+    for at, section in enumerate(template.sections):
+        for place, field in enumerate(section.fields):
+            for problem in (*_problems_of(field), *_problems_of_condition(field, known)):
+                yield f"/sections/{at}/fields/{place}", f"field {field.id!r}: {problem}"
+            known[field.id] = field
+
+
+def _problems_of_condition(field: Field, known: Mapping[str, Field]) -> Iterator[str]:
+    if field.when is None:
+        return
+    asked = known.get(field.when.field)
+    if asked is None:
+        yield f"it depends on {field.when.field!r}, which is no earlier field"
+    elif wrong := [value for value in field.when.values if not _can_be(asked, value)]:
+        yield f"it depends on {asked.id!r} being {wrong[0]!r}, which it never is"
 
 
 def _doubled(fields: Iterable[Field | Cell], where: str) -> Iterator[str]:
