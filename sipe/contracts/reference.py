@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 
 from sipe.contracts.access import ACCESS, SUPER_USERS
+from sipe.contracts.change_kinds import CHANGE_KINDS
+from sipe.contracts.changes import POSITION_HEADER
 from sipe.contracts.codec import CLOCK_AHEAD_MS_MAX, MESSAGE_BYTES_MAX, REJECT_REASONS
 from sipe.contracts.events import StationEvent
 from sipe.contracts.letters import LetterHeaders
 from sipe.contracts.tables import TABLES
-from sipe.contracts.topics import DAY_MS, STATION_EVENTS_DLQ_TOPIC, TOPICS
+from sipe.contracts.topics import CHANGES_TOPIC, DAY_MS, STATION_EVENTS_DLQ_TOPIC, TOPICS
 
 Json = dict[str, Any]
 
@@ -64,7 +66,9 @@ administrators ({" and ".join(f"`{name}`" for name in SUPER_USERS)}) are super u
 
 def markdown(schema: Json) -> str:
     """The whole page."""
-    return "\n".join((_INTRODUCTION, *_events(schema["$defs"]), *_topics(), *_letters(), *_access(), *_tables()))
+    return "\n".join(
+        (_INTRODUCTION, *_events(schema["$defs"]), *_topics(), *_letters(), *_changes(), *_access(), *_tables())
+    )
 
 
 def _events(definitions: dict[str, Json]) -> Iterator[str]:
@@ -151,6 +155,15 @@ def _letters() -> Iterator[str]:
         (f"`{name}`", _type(field), field.get("description", "")) for name, field in definition["properties"].items()
     ]
     yield from _table(("header", "type", "note"), rows)
+
+
+def _changes() -> Iterator[str]:
+    yield "## Changes\n"
+    yield f"A record of `{CHANGES_TOPIC.name}` says `kind`, `on` (what has changed), `at_ms`, where it belongs to"
+    yield f"one the `station` or `line`, and more by its kind. The header `{POSITION_HEADER}` counts up without gaps; a"
+    yield "change may come twice, always at the same position. The"
+    yield "[AsyncAPI description](../sipe/contracts/generated/asyncapi.json) has examples.\n"
+    yield from _table(("kind", "what has happened"), ((f"`{kind}`", words) for kind, words in CHANGE_KINDS.items()))
 
 
 def _access() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Writes what others read of the declarations: JSON Schema, example messages, `docs/contracts.md`, `docs/metrics.md`.
+"""Writes what others read of the declarations: JSON Schema, AsyncAPI, examples, `docs/contracts.md`, `docs/metrics.md`.
 
     python -m sipe.contracts.schema
 
@@ -17,6 +17,7 @@ import msgspec
 
 from sipe import metrics
 from sipe.contracts import reference
+from sipe.contracts.asyncapi import asyncapi
 from sipe.contracts.codec import encode
 from sipe.contracts.events import STATION_EVENTS, ClockAdvanced, Event
 from sipe.contracts.examples import EXAMPLES
@@ -58,6 +59,7 @@ def files() -> dict[Path, str]:
     examples = {GENERATED / "examples" / f"{event_type(event)}.json": _pretty(encode(event)) for event in EXAMPLES}
     return {
         GENERATED / "station-event.schema.json": _pretty(msgspec.json.encode(schema)),
+        GENERATED / "asyncapi.json": _pretty(msgspec.json.encode(asyncapi())),
         **examples,
         REFERENCE: reference.markdown(schema),
         METRICS_PAGE: metrics.markdown(),
