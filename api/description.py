@@ -1,4 +1,4 @@
-"""Writes what others read of the declared routes: the OpenAPI description in `docs/api`, and the typed client.
+"""Writes what others read of the declared routes: the OpenAPI description and page in `docs`, and the typed client.
 
     python -m api.description
 
@@ -11,18 +11,19 @@ from pathlib import Path
 
 import msgspec
 
-from api import python_client
-from api.app import openapi
+from api import python_client, reference
+from api.app import all_routes, openapi
 
 ROOT = Path(__file__).resolve().parents[1]
 OPENAPI = Path("docs/api/openapi.json")
+PAGE = Path("docs/api.md")
 
 
 def files() -> dict[Path, str]:
     """Every generated file, by its path in the repository."""
     description = openapi()
     text = msgspec.json.format(msgspec.json.encode(description), indent=2).decode() + "\n"
-    return {OPENAPI: text, **python_client.files(description)}
+    return {OPENAPI: text, PAGE: reference.markdown(all_routes()), **python_client.files(description)}
 
 
 def main() -> None:

@@ -43,6 +43,7 @@ _PROBLEMS = {
     ),
     "412": _Told("It has changed since it was read.", "stale", "order/OP-4711 has changed: it is at version 3 now"),
     "413": _Told("The body is too long.", "too_big", f"at most {BODY_BYTES_MAX} bytes"),
+    "415": _Told("The body is coded in another way.", "coding", "br is no coding that is taken: gzip, zstd or none"),
     "422": _Told("A field is wrong; the detail names it.", "unreadable", "planned_qty: Expected `int` >= 1"),
     "428": _Told("If-Match is missing.", "if_match_missing", "send If-Match with the ETag of what you have read"),
     "429": _Told("More than its share.", "too_fast", "192.0.2.7 asks for more than its share: wait 2 s"),
@@ -166,6 +167,8 @@ def _can_be(route: Route, status: str) -> bool:
             return route.if_match
         case "413":
             return route.body is not None or route.raw is not None
+        case "415":
+            return route.raw is not None
         case "429":
             return route.acts or route.streams
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from web import Web
 
 from api.app import all_routes, openapi
 from api.description import OPENAPI, ROOT, files
+from api.http.reasons import REASONS
 from api.http.route import Route
 
 DESCRIPTION = openapi()
@@ -81,3 +83,25 @@ def test_what_a_route_asks_for_is_described() -> None:
         assert ("Idempotency-Key" in headers) == route.once
         assert ("If-Match" in headers) == route.if_match
         assert operation.get("x-scope") == route.scope
+
+
+def reasons() -> Iterator[str]:
+    """Every reason that the code says in so many words, where it refuses something."""
+    for room in ("api", "connectors/sql", "models"):
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSALS:
+                    told = node.args[REFUSALS[node.func.id]]
+                    words = [told.body, told.orelse] if isinstance(told, ast.IfExp) else [told]
+                    yield from (str(one.value) for one in words if isinstance(one, ast.Constant))
+
+
+REFUSALS = {"Refused": 0, "Forbidden": 0, "Unproven": 0, "HttpRefused": 1}
+"""What refuses something, and which of its arguments is the reason."""
+
+
+def test_every_reason_is_listed_once() -> None:
+    listed = [reason for _, of_status in REASONS.values() for reason in of_status]
+    assert len(set(listed)) == len(listed)
+    assert set(reasons()) <= set(listed), "list it in api/http/reasons.py, and `make schemas`"
+    assert len(set(reasons())) > 90
