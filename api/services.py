@@ -9,6 +9,7 @@ from api.ingest.rate import Rates
 from api.keys import KeyRing
 from api.live.live import Live
 from api.tokens import Tokens
+from connectors.clickhouse.client import Address
 from connectors.kafka.address import KafkaAddress
 from connectors.sql import identity
 from connectors.sql.contracts import NO_COPIES, Copies
@@ -36,6 +37,8 @@ class Services:
     """The way in for events; None without a Kafka broker."""
     kafka: KafkaAddress | None = None
     """Where what was agreed is told; None without a Kafka broker, and then it waits."""
+    clickhouse: Address | None = None
+    """Where the audit trail is anchored, too."""
     redis_url: str | None = field(default=None, repr=False)
     """Where processes wake each other's streams; None where there is only one."""
     monitor: Monitor = UNMONITORED

@@ -14,7 +14,7 @@ from typing import Self
 import uvicorn
 
 from api.app import create_app
-from api.background import bells, relay, upkeep
+from api.background import anchors, bells, relay, upkeep
 from api.ingest.inlet import Inlet
 from api.ingest.intake import Intake
 from api.ingest.rate import Rates
@@ -22,6 +22,7 @@ from api.keys import KeyRing, directory_of
 from api.live.live import Live
 from api.services import Services
 from api.tokens import Tokens
+from connectors.clickhouse.client import Address
 from connectors.kafka.address import KafkaAddress
 from connectors.redis.contracts import RedisCopies
 from connectors.sql.contracts import NO_COPIES, Copies
@@ -46,7 +47,7 @@ CHECK_EVERY_S = 0.2
 
 Loop = Callable[[Services, threading.Event], None]
 """Works beside the requests until the event is set."""
-LOOPS: tuple[Loop, ...] = (relay.loop, upkeep.loop, bells.announce, bells.hear)
+LOOPS: tuple[Loop, ...] = (relay.loop, upkeep.loop, bells.announce, bells.hear, anchors.loop)
 
 
 @contextmanager
@@ -65,6 +66,7 @@ def open_services(settings: Settings, clock: Clock, monitor: Monitor = UNMONITOR
             inlet=_inlet(settings, stack),
             kafka=KafkaAddress.parse(settings) if settings.kafka_url else None,
             copies=_copies(settings, store, monitor, stack),
+            clickhouse=Address.parse(settings.clickhouse_url) if settings.clickhouse_url else None,
             redis_url=settings.redis_url,
             monitor=monitor,
         )

@@ -30,6 +30,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("up", "run the flow, with embedded servers where no URL is set", "sipe.commands.up"),
     Command("api", "serve orders, sheets, stations and events over HTTP", "sipe.commands.api"),
     Command("admin", "make the first administrator", "sipe.commands.admin"),
+    Command("audit", "export the audit trail, and verify that nothing was done to it", "sipe.commands.audit"),
     Command("keys", "change the keys that access tokens are signed with", "sipe.commands.keys"),
     Command("ticker", "tell the flow the time, where `sipe up` does not", "sipe.commands.ticker"),
     Command("simulate", "send a seeded meter-factory day, and write its ground truth", "sipe.commands.simulate"),

@@ -145,6 +145,18 @@ STREAMS = Metric(name="sipe_streams_open", kind="gauge", help="Live streams that
 STREAMS_CUT = Metric(
     name="sipe_streams_cut_total", kind="counter", help="Live streams that were cut off because nobody read them."
 )
+ANCHORS = Metric(
+    name="sipe_anchors_total",
+    kind="counter",
+    labels=("to",),
+    help="Anchors of the audit trail that were kept, by server.",
+)
+ANCHOR_TIME = Metric(
+    name="sipe_anchor_time_seconds",
+    kind="gauge",
+    labels=("to",),
+    help="When the audit trail was last anchored there (Unix time); what came later could be cut off unseen.",
+)
 
 METRICS: tuple[Metric, ...] = (
     BUILD_INFO,
@@ -175,6 +187,8 @@ METRICS: tuple[Metric, ...] = (
     CONTRACT_COPIES,
     STREAMS,
     STREAMS_CUT,
+    ANCHORS,
+    ANCHOR_TIME,
 )
 
 

@@ -270,6 +270,13 @@ DLQ_REPLAYS = Table(
     key=("topic", "epoch", "partition", "offset", "at_ms"),
     description="What was done with dead letters, and by whom: written by `sipe dlq replay` once it is done.",
 )
+AUDIT_ANCHORS = Table(
+    name="audit_anchors",
+    columns=_columns(seq="Int64", seal="String", at_ms="Int64"),
+    key=("seq", "seal"),
+    description="The head of the audit trail, once a minute, written by the web service: `sipe audit verify` holds an "
+    "exported trail against it.",
+)
 
 TABLES: tuple[Table, ...] = (
     EVENTS,
@@ -285,6 +292,7 @@ TABLES: tuple[Table, ...] = (
     REFOLDS_DONE,
     FLOW_PROGRESS,
     DLQ_REPLAYS,
+    AUDIT_ANCHORS,
 )
 """In the order in which the sink writes them: the archive first, the progress last. The flow writes all but
-`refolds_done`, which belongs to `sipe reprocess`, and `dlq_replays`, which belongs to `sipe dlq`."""
+`refolds_done`, which belongs to `sipe reprocess`, `dlq_replays`, which belongs to `sipe dlq`, and `audit_anchors`."""
