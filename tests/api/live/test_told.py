@@ -24,8 +24,9 @@ def tellings() -> Iterator[object]:
 def test_what_is_told_says_where_it_belongs(node: ast.Call) -> None:
     said = {keyword.arg for keyword in node.keywords}
     kind = node.args[0]
-    if isinstance(kind, ast.JoinedStr):  # products: f"{kind}_added"
-        assert ast.unparse(kind) == "f'{kind}_added'"
-        return
-    assert isinstance(kind, ast.Constant)
-    assert str(kind.value).startswith(PLANT_WIDE) or said & {"station", "line"} or None in said
+    is_plant_wide = (
+        str(kind.value).startswith(PLANT_WIDE)
+        if isinstance(kind, ast.Constant)
+        else ast.unparse(kind) == "f'{kind}_added'"  # of products
+    )
+    assert is_plant_wide or said & {"station", "line", None}  # None is a `**told`
