@@ -317,6 +317,7 @@ KNOWN: dict[str, Any] = {
     "standard": "RS-002",
     "voltage_v": 240,
     # fields wherever they are
+    "void": [],
     "access_token": "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhbmEifQ.c2lnbmF0dXJl",
     "badge": "04A2B91C5D2280",
     "code": "K7QX-M2PA-WZ4T-HJ5R",

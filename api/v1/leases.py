@@ -105,5 +105,5 @@ def report_use(call: Write, station: Station, lease_id: LeaseId) -> Page[Reporte
     "POST", "/v1/stations/{station}/leases/{lease_id}/close", scope="leases:close", body=CloseLease, answer=Closed
 )
 def close_lease(call: Write, station: Station, lease_id: LeaseId) -> Closed:
-    """End a lease: what was not used is given back for the order. Of a lost station, a supervisor does it."""
+    """End a lease and give back what was not used; of a lost station a supervisor does, and they are void."""
     return leases.close(call.work, station, lease_id, call.body.reason)

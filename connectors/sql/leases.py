@@ -22,7 +22,7 @@ from models.production.contract import Contract
 from models.production.lease import QTY_MAX, Lease, Visit, check_visit
 from models.production.order import Order
 from models.production.routing import Rework, Routing, Step
-from models.refusal import NotFound, Refused
+from models.refusal import NotFound, Refused, need_reason
 from models.sheets.revision import Ref
 
 OPEN_MAX = 4
@@ -44,10 +44,13 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True):
-    """A lease that has ended, and the serials that it gave back."""
+    """A lease that has ended, and what became of the serials that were not reported as used."""
 
     id: str
     given_back: list[str]
+    """The device says that it has not used them: they are given again."""
+    void: list[str] = []
+    """Somebody else has closed the lease: meters may bear them, so they are given to nobody any more."""
 
 
 class Asked(NamedTuple):
@@ -105,22 +108,28 @@ def report(work: Work, station: str, lease_id: str, visits: Sequence[Visit]) -> 
 
 
 def close(work: Work, station: str, lease_id: str, reason: str = "") -> Closed:
-    """End a lease: nothing more is built under it, and what was not reported as used is given back for the order.
+    """End a lease: nothing more is built under it, and what was not reported as used is free for the order again.
 
-    Once more changes nothing. Raises `NotFound`.
+    Its device gives its serials back. Who closes the lease of a station that is lost cannot know which of them it has
+    used: those are void, for a serial is given once. Once more changes nothing. Raises `NotFound`, `Refused`.
     """
     lease, row, order = _locked(work, station, lease_id)
-    unused = LEASE_SERIALS.c.lease == lease_id, LEASE_SERIALS.c.state == "out"
     if row.closed_ms is not None:
         return Closed(id=lease_id, given_back=[])
+    is_known = work.who.identity == lease.device
+    if not is_known:
+        need_reason(reason, "to close the lease of another device")
+    unused = LEASE_SERIALS.c.lease == lease_id, LEASE_SERIALS.c.state == "out"
     query = select(LEASE_SERIALS.c.serial).where(*unused).order_by(LEASE_SERIALS.c.serial)
-    given_back = list(work.run(query).scalars())
-    work.run(update(LEASE_SERIALS).where(*unused).values(state="given_back"))
+    serials = list(work.run(query).scalars())
+    work.run(update(LEASE_SERIALS).where(*unused).values(state="given_back" if is_known else "void"))
     work.run(update(LEASES).where(LEASES.c.id == lease_id).values(closed_ms=work.now_ms))
-    units.count(work, order, begun_qty=-len(given_back))
-    work.note("lease_closed", f"lease/{lease.id}", after={"given_back": given_back}, reason=reason)
-    work.tell("lease_closed", f"lease/{lease.id}", station=station, given_back=given_back)
-    return Closed(id=lease_id, given_back=given_back)
+    units.count(work, order, begun_qty=-len(serials))
+    closed = Closed(id=lease_id, given_back=serials if is_known else [], void=[] if is_known else serials)
+    told = {"given_back": closed.given_back, "void": closed.void}
+    work.note("lease_closed", f"lease/{lease.id}", after=told, reason=reason)
+    work.tell("lease_closed", f"lease/{lease.id}", station=station, **told)
+    return closed
 
 
 def running_until(connection: Connection, sheet: Ref, now_ms: int) -> int | None:
@@ -201,7 +210,7 @@ def _build(work: Work, lease: Lease, visit: Visit, *, order: str, closed: bool) 
     of_serial = LEASE_SERIALS.c.lease == lease.id, LEASE_SERIALS.c.serial == visit.serial
     state = work.run(select(LEASE_SERIALS.c.state).where(*of_serial)).scalar_one_or_none()
     if closed and state != "used":
-        raise Refused("lease_closed", f"{visit.serial} was given back when the lease was closed")
+        raise Refused("lease_closed", f"{visit.serial} was not reported as used when the lease was closed")
     _check_no_other(work, lease, visit)
     units.record(work, order, lease.station, visit, lease.contract.setup_digest, is_new=state == "out")
     if state == "out":

@@ -641,7 +641,7 @@ class Client(Session):
         )
 
     def close_lease(self, station: str, lease_id: str, body: CloseLease, *, key: str | None = None) -> Closed:
-        """End a lease: what was not used is given back for the order. Of a lost station, a supervisor does it."""
+        """End a lease and give back what was not used; of a lost station a supervisor does, and they are void."""
         return self.call(
             "POST", f"/v1/stations/{part(station)}/leases/{part(lease_id)}/close", Closed, body=body, key=self.key(key)
         )

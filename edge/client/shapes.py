@@ -148,10 +148,11 @@ class CloseLease(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A lease that has ended, and the serials that it gave back."""
+    """A lease that has ended, and what became of the serials that were not reported as used."""
 
     id: str
     given_back: tuple[str, ...]
+    void: tuple[str, ...] = ()
 
 
 class Component(Struct, frozen=True, kw_only=True, omit_defaults=True):

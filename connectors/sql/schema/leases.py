@@ -28,7 +28,7 @@ LEASE_SERIALS = table(
     key("serial"),
     key("order_number", to("orders.number")),
     key("state"),
-    number("is_held", nullable=True),  # 1 while it is out or waits to be given again, else NULL
+    number("is_held", nullable=True),  # 1 while it is out, waits to be given again or is void, else NULL
     PrimaryKeyConstraint("lease", "serial"),
     UniqueConstraint("serial", "is_held"),
     CheckConstraint("is_held = 1", name="is_held"),

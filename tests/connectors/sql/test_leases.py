@@ -92,6 +92,21 @@ def test_what_was_built_is_taken_in_once_and_the_rest_is_given_again(store: Stor
     assert report(store, lease, visit(lease, "WA000003")) == ["lease_closed"]
 
 
+def test_the_serials_of_a_lost_station_are_given_to_nobody(store: Store, clock: ManualClock) -> None:
+    lease = take(store)
+    clock.advance(1_000)
+    report(store, lease, visit(lease, "WA000001"))
+    sara = who("sara")
+    with pytest.raises(Refused, match="takes a reason"):
+        store.work(sara, leases.close, ASSEMBLY, lease.id)
+    closed = store.work(sara, leases.close, ASSEMBLY, lease.id, "the gateway burnt")
+    assert (closed.given_back, closed.void) == ([], ["WA000002", "WA000003"])
+    assert counts(store) == (1, 0)
+    assert [unit.serial for unit in store.work(DEVICE, units.begin, "OP-1", 2)] == ["WA000004", "WA000005"]
+    assert refusal(store, units.adopt, "OP-1", "WA000002", "packing") == "serial_range"
+    assert report(store, lease, visit(lease, "WA000002")) == ["lease_closed"]
+
+
 def test_a_unit_goes_on_where_the_lease_left_it(store: Store, clock: ManualClock) -> None:
     lease = take(store, qty=1)
     clock.advance(1_000)
