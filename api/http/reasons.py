@@ -90,6 +90,8 @@ REASONS: Mapping[HTTPStatus, tuple[str, frozenset[str]]] = MappingProxyType(
                     "other_level",
                     "other_lot",
                     "other_severity",
+                    "other_template",
+                    "other_workflow",
                     "over_quantity",
                     "own_part",
                     "part_elsewhere",
