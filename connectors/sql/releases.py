@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Row, Select, Table, select
 
 from connectors.sql import calibrations, certificates, demands, lots, orders, products, samples
 from connectors.sql.demands import InForce
-from connectors.sql.schema.production import UNIT_STEPS, UNITS
+from connectors.sql.passports import DEPTH_MAX
+from connectors.sql.schema.production import UNIT_LINKS, UNIT_STEPS, UNITS
 from connectors.sql.schema.release import DELIVERIES, LOT_UNITS, SEALS
 from connectors.sql.units import DONE, unit_of
 from connectors.sql.work import Work, canonical
@@ -123,10 +124,13 @@ def _units(connection: Connection, lot: str) -> list[Unit]:
     }
     steps = _by_serial(connection.execute(_joined(UNIT_STEPS, lot).order_by(UNIT_STEPS.c.id)).all())
     seals = _by_serial(connection.execute(_joined(SEALS, lot).order_by(SEALS.c.number)).all())
-    return [
-        _unit(one, routings[one.product, one.routing_revision], steps.get(one.serial, []), seals.get(one.serial, []))
-        for one in made
-    ]
+    parts = _parts_stopped(connection, lot)
+    found = []
+    for one in made:
+        routing = routings[one.product, one.routing_revision]
+        unit = _unit(one, routing, steps.get(one.serial, []), seals.get(one.serial, []))
+        found.append(unit._replace(parts_stopped=tuple(sorted(parts.get(one.serial, ())))))
+    return found
 
 
 def _unit(made: Made, routing: Routing, steps: list[Row[Any]], seals: list[Row[Any]]) -> Unit:
@@ -140,6 +144,25 @@ def _unit(made: Made, routing: Routing, steps: list[Row[Any]], seals: list[Row[A
         steps_open=open_steps(made, routing, {row.step for row in steps if row.result in DONE}),
         opened_ms=max(opened, default=None),
     )
+
+
+def _parts_stopped(connection: Connection, lot: str) -> dict[str, set[str]]:
+    """The stopped and scrapped units that went into units of a lot, at any depth, by the unit of the lot."""
+    holders = {serial: {serial} for serial in lots.serials_of(connection, lot)}
+    found: dict[str, set[str]] = {}
+    for _ in range(DEPTH_MAX):
+        inside: dict[str, set[str]] = {}
+        joined = UNIT_LINKS.join(UNITS, UNITS.c.serial == UNIT_LINKS.c.child)
+        query = select(UNIT_LINKS.c.parent, UNIT_LINKS.c.child, UNITS.c.status).select_from(joined)
+        for row in connection.execute(query.where(UNIT_LINKS.c.kind == "unit", UNIT_LINKS.c.parent.in_(holders))):
+            inside.setdefault(row.child, set()).update(holders[row.parent])
+            if row.status in _AT_THE_GATE:
+                for holder in holders[row.parent]:
+                    found.setdefault(holder, set()).add(row.child)
+        if not inside:
+            break
+        holders = inside
+    return found
 
 
 def _files(known: Known, lot: Progress, now_ms: int) -> list[File]:

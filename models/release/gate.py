@@ -25,7 +25,7 @@ UnitCode = Literal[
     "quarantined", "scrapped", "recalled", "routing_open", "not_presented", "nonconforming",
     "point_missing", "record_stale", "other_limits", "error_out_of_limits",
     "bench_unknown", "bench_not_valid", "other_standard", "standard_unknown", "standard_not_valid",
-    "seal_missing", "seal_doubled",
+    "seal_missing", "seal_doubled", "part_stopped",
 ]  # fmt: skip
 Records = Mapping[tuple[str, LoadPoint], list[Record]]
 
@@ -156,6 +156,8 @@ def _of_sample(sample: Sample, demanded: Plan) -> Iterator[Reason]:
 def _of_unit(unit: Unit, sample: Sample | None) -> Iterator[Reason]:
     if unit.status != "free":
         yield Reason(unit.status, f"{unit.serial} is {unit.status}")
+    for part in unit.parts_stopped:
+        yield Reason("part_stopped", f"{unit.serial} holds {part}, which is stopped or scrapped")
     for step in unit.steps_open:
         yield Reason("routing_open", f"{unit.serial} has not passed step {step}")
     if sample is not None and unit.serial in sample.nonconforming:

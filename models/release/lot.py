@@ -128,6 +128,8 @@ class Unit(NamedTuple):
     """The steps of its routing that are not done."""
     opened_ms: int | None = None
     """When it was opened or reworked last; what was measured until then says nothing of it any more."""
+    parts_stopped: tuple[str, ...] = ()
+    """The units in it that are quarantined, held, recalled or scrapped."""
 
 
 class Sample(NamedTuple):

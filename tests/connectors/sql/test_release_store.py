@@ -34,6 +34,7 @@ from yard import (
 )
 
 from connectors.sql import calibrations, certificates, force, lots, releases, samples, samplings, seals, units
+from connectors.sql.schema.production import UNIT_LINKS
 from connectors.sql.schema.release import (
     CALIBRATIONS,
 )
@@ -197,6 +198,18 @@ class TestALot:
         assert refusal(store, releases.release, "L-1", None, by="caio") == "no_sheet"
         release_sheet(store, "TS-R2", sealed_places=[{"sealed_place": "case, left"}, {"sealed_place": "top"}])
         assert set(in_the_way(store)) == {"WA000001", "WA000002"}, "the newer sheet counts, not the one of the draw"
+
+    def test_a_part_that_was_recalled_keeps_what_it_went_into(self, store: Store) -> None:
+        (meter,) = good_units(store, 1)
+        board, chip = begun(store, 2)
+        row = {"kind": "unit", "lot": "", "relation": "mounted", "position": "", "by": "ana", "at_ms": START_MS}
+        with store.transactions.writing() as held:
+            held.execute(UNIT_LINKS.insert().values(parent=meter, child=board, **row))
+            held.execute(UNIT_LINKS.insert().values(parent=board, child=chip, **row))
+        accepted(store, [meter])
+        assert in_the_way(store) == {}
+        store.work(CAIO, units.stop, chip, "recalled", "its maker calls it back")
+        assert in_the_way(store) == {meter: ["part_stopped"]}
 
     def test_a_unit_that_was_opened_is_measured_again(self, store: Store, clock: ManualClock) -> None:
         serials = good_units(store, 2)
