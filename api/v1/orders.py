@@ -11,9 +11,11 @@ from msgspec import Meta
 from api.http.conventions import cursor_of, key_of
 from api.http.route import Answer, Page, Read, Routes, Write
 from api.v1.shapes import DocumentName, Limit, LinePath, Qty, Reason, SerialText, SetupId, Version
-from connectors.sql import orders, setups, units
+from connectors.sql import orders, setups, units, wip
+from connectors.sql.wip import TakenOver
 from models.production.order import Order, Status
 from models.production.setup import Setup
+from models.production.wip import UNITS_MAX, WipUnit
 from sipe.contracts.fields import Station, TimeMs
 
 routes = Routes("orders")
@@ -52,6 +54,12 @@ class Adopted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     serial: SerialText
     next_step: DocumentName
+
+
+class Wip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Units that were under way before this system was."""
+
+    units: Annotated[list[WipUnit], Meta(min_length=1, max_length=UNITS_MAX)]
 
 
 class Serials(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +168,13 @@ def adopt_unit(call: Write, number: DocumentName) -> Serials:
     call.principal.check("orders:write", line=orders.read(call.work.connection, number).line)
     unit = units.adopt(call.work, number, call.body.serial, call.body.next_step)
     return Serials(serials=[unit.serial])
+
+
+@routes.write("POST", "/v1/orders/{number}/wip", scope="orders:write", body=Wip, answer=Page[TakenOver])
+def take_wip_over(call: Write, number: DocumentName) -> Page[TakenOver]:
+    """Take over a list of units under way, with the steps behind them: all, or none; the same again changes nothing."""
+    call.principal.check("orders:write", line=orders.read(call.work.connection, number).line)
+    return Page(items=wip.take_over(call.work, number, call.body.units))
 
 
 @routes.write("POST", "/v1/setups", scope="setups:write", body=NewSetup, answer=SetupSheet, status=HTTPStatus.CREATED)

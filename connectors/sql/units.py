@@ -39,7 +39,7 @@ def begin(work: Work, order_number: str, qty: int = 1) -> list[Unit]:
     if qty > order.left_qty:
         raise Refused("over_quantity", f"order {order.number} has {order.left_qty} units left to begin, not {qty}")
     serials = serial_pool.take(work, order, qty)
-    begun = [_fresh(order, serial) for serial in serials]
+    begun = [fresh(order, serial) for serial in serials]
     work.run(UNITS.insert(), [_row(unit) | {"created_ms": work.now_ms, "changed_ms": work.now_ms} for unit in begun])
     count(work, order, begun_qty=qty)
     work.tell("units_begun", f"order/{order.number}", line=order.line, serials=serials)
@@ -61,8 +61,8 @@ def adopt(work: Work, order_number: str, serial: str, next_step: str) -> Unit:
     routing = products.routing_of(work.connection, order.product, order.routing_revision)
     if next_step not in {step.name for step in routing.steps}:
         raise Refused("no_such_step", f"the routing of {order.product} has no step {next_step}")
-    unit = replace(_fresh(order, serial), place=routing.place_of(next_step))
-    work.run(UNITS.insert().values(**_row(unit), created_ms=work.now_ms, changed_ms=work.now_ms))
+    unit = replace(fresh(order, serial), place=routing.place_of(next_step))
+    add(work, unit)
     for operation in routing.operations[: unit.place]:
         _add_done(work, serial, operation.steps[0].name, "adopted", "it was under way before this system was")
     count(work, order, begun_qty=1)
@@ -119,7 +119,7 @@ def record(
     The order is not asked whether it is still running: what was built is there. A new unit was counted with the lease.
     """
     order = orders.lock(work, order_number)
-    before = _fresh(order, visit.serial) if is_new else _locked(work, visit.serial)[0]
+    before = fresh(order, visit.serial) if is_new else _locked(work, visit.serial)[0]
     if before.order != order.number:
         raise Refused("foreign_serial", f"{visit.serial} belongs to order {before.order}, not to {order.number}")
     routing = _routing(work, before)
@@ -128,7 +128,7 @@ def record(
     failed = visit.result == "failed"
     after = model.fail(came, routing, station, visit.reason) if failed else model.succeed(came, routing, station)
     if is_new:
-        work.run(UNITS.insert().values(**_row(after), created_ms=work.now_ms, changed_ms=work.now_ms))
+        add(work, after)
     else:
         after = write(work, before, after)
     if not is_here:
@@ -233,7 +233,13 @@ def _routing(work: Work, unit: Unit) -> Routing:
     return products.routing_of(work.connection, unit.product, unit.routing_revision)
 
 
-def _fresh(order: Order, serial: str) -> Unit:
+def add(work: Work, unit: Unit) -> None:
+    """Keep a unit that there was not."""
+    work.run(UNITS.insert().values(**_row(unit), created_ms=work.now_ms, changed_ms=work.now_ms))
+
+
+def fresh(order: Order, serial: str) -> Unit:
+    """A unit of an order that nothing was done to yet."""
     return Unit(serial=serial, order=order.number, product=order.product, routing_revision=order.routing_revision)
 
 

@@ -79,6 +79,7 @@ from edge.client.shapes import (
     PageOfStoppedUnit,
     PageOfStr,
     PageOfSummary,
+    PageOfTakenOver,
     Passport,
     PersonNow,
     Preview,
@@ -111,6 +112,7 @@ from edge.client.shapes import (
     Use,
     Values,
     Why,
+    Wip,
     Withdrawal,
     Workflow,
     WorkflowFile,
@@ -444,6 +446,10 @@ class Client(Session):
     def adopt_unit(self, number: str, body: Adopted, *, key: str | None = None) -> Serials:
         """Take over a unit that was under way before this system was."""
         return self.call("POST", f"/v1/orders/{part(number)}/adopted-units", Serials, body=body, key=self.key(key))
+
+    def take_wip_over(self, number: str, body: Wip, *, key: str | None = None) -> PageOfTakenOver:
+        """Take over a list of units under way, with the steps behind them: all, or none; the same again changes nothing."""
+        return self.call("POST", f"/v1/orders/{part(number)}/wip", PageOfTakenOver, body=body, key=self.key(key))
 
     def derive_setup(self, body: NewSetup, *, key: str | None = None) -> SetupSheet:
         """Derive a setup sheet from the technical sheet in force."""

@@ -214,6 +214,14 @@ class Difference(Struct, frozen=True, kw_only=True, omit_defaults=True):
     after: Any
 
 
+class DoneStep(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A step that a unit has passed elsewhere: when, and at which station where that is known."""
+
+    step: str
+    at_ms: int
+    station: str | None = None
+
+
 class Enrolling(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An enrolment code."""
 
@@ -984,6 +992,13 @@ class PageOfSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     next: str | None = None
 
 
+class PageOfTakenOver(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a list; `next` is the cursor of the page behind it."""
+
+    items: tuple[TakenOver, ...]
+    next: str | None = None
+
+
 class Parameter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A value of the approved sheet, with its unit."""
 
@@ -1478,6 +1493,14 @@ class Table(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
     rows_max: int = 100
 
 
+class TakenOver(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A unit that was taken over now, or that was before, just so."""
+
+    serial: str
+    outcome: Literal["known", "taken"]
+    next_place: int
+
+
 class Template(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A version of a template."""
 
@@ -1576,6 +1599,19 @@ class Why(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why something is done with a lot."""
 
     reason: str
+
+
+class Wip(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Units that were under way before this system was."""
+
+    units: tuple[WipUnit, ...]
+
+
+class WipUnit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A unit under way, and what it has behind it, in order."""
+
+    serial: str
+    done: tuple[DoneStep, ...] = ()
 
 
 class Withdrawal(Struct, frozen=True, kw_only=True, omit_defaults=True):
