@@ -25,7 +25,7 @@ from api.tokens import Tokens
 from connectors.clickhouse.client import Address
 from connectors.kafka.address import KafkaAddress
 from connectors.redis.contracts import RedisCopies
-from connectors.sql.contracts import NO_COPIES, Copies
+from connectors.sql.contracts import NO_COPIES, Copies, NearCopies
 from connectors.sql.opening import open_store
 from connectors.sql.secrecy import Secrets
 from connectors.sql.work import Store
@@ -73,6 +73,12 @@ def open_services(settings: Settings, clock: Clock, monitor: Monitor = UNMONITOR
 
 
 def _copies(settings: Settings, store: Store, monitor: Monitor, stack: ExitStack) -> Copies:
+    copies = NearCopies(_far_copies(settings, monitor, stack))
+    store.when_dropped(copies.drop)
+    return copies
+
+
+def _far_copies(settings: Settings, monitor: Monitor, stack: ExitStack) -> Copies:
     if not settings.redis_url:
         return NO_COPIES
     try:
@@ -80,7 +86,6 @@ def _copies(settings: Settings, store: Store, monitor: Monitor, stack: ExitStack
     except ValueError as error:
         raise UsageError("SIPE_REDIS_URL is no URL: write redis://user:password@host:6379/0") from error
     stack.callback(copies.close)
-    store.when_dropped(copies.drop)
     return copies
 
 

@@ -172,7 +172,7 @@ def adopt_unit(call: Write, number: DocumentName) -> Serials:
 
 @routes.write("POST", "/v1/orders/{number}/wip", scope="orders:write", body=Wip, answer=Page[TakenOver])
 def take_wip_over(call: Write, number: DocumentName) -> Page[TakenOver]:
-    """Take over a list of units under way, with the steps behind them: all, or none; the same again changes nothing."""
+    """Take over a list of units under way, with what they have behind them: all or none, and each once."""
     call.principal.check("orders:write", line=orders.read(call.work.connection, number).line)
     return Page(items=wip.take_over(call.work, number, call.body.units))
 

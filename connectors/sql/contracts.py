@@ -5,10 +5,12 @@ A copy elsewhere is only ever found by the digest of its bytes, which the store 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from connectors.sql import layouts, products
 from connectors.sql.schema.contracts import CONTRACTS
@@ -20,6 +22,9 @@ from models.production.setup import Setup
 from models.refusal import NotFound
 from models.sheets.check import asked_for
 from models.sheets.template import Template
+
+NEAR_MAX = 256
+"""Contracts of some kilobytes each: more than a plant has at work."""
 
 
 class Copies(Protocol):
@@ -50,6 +55,51 @@ class NoCopies:
 
 
 NO_COPIES = NoCopies()
+
+
+class NearCopies:
+    """The copies that this process asked for last, and behind them those that lie further away. Threads may share it.
+
+    Under a digest there is one contract for good, so a copy that another process has dropped does no harm here: the
+    store names the digest, or no more.
+    """
+
+    def __init__(self, behind: Copies, size: int = NEAR_MAX) -> None:
+        self._behind = behind
+        self._size = size
+        self._near: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, digest: str) -> bytes | None:
+        """The bytes with this digest."""
+        with self._lock:
+            if (body := self._near.get(digest)) is not None:
+                self._near.move_to_end(digest)
+                return body
+        if (body := self._behind.get(digest)) is not None:
+            self._keep(digest, body)
+        return body
+
+    def put(self, digest: str, body: bytes) -> None:
+        """Keep a copy near and far."""
+        self._keep(digest, body)
+        self._behind.put(digest, body)
+
+    def drop(self, digests: list[str]) -> None:
+        """Keep no copy of these any longer."""
+        with self._lock:
+            for digest in digests:
+                self._near.pop(digest, None)
+        self._behind.drop(digests)
+
+    def _keep(self, digest: str, body: bytes) -> None:
+        with self._lock:
+            self._near[digest] = body
+            while len(self._near) > self._size:
+                self._near.popitem(last=False)
+
+
+_BODY = select(CONTRACTS.c.body).where(CONTRACTS.c.setup_digest == bindparam("setup_digest"))
 
 
 def make(work: Work, order: Order, step: Step, setup: Setup, *, template: Template, values: Mapping[str, Any]) -> None:
@@ -90,8 +140,7 @@ def body_of(connection: Connection, setup_digest: str, digest: str, copies: Copi
     """A contract as it was made: a copy, else the store's own. Raises `NotFound`."""
     if (copy := copies.get(digest)) is not None:
         return copy
-    query = select(CONTRACTS.c.body).where(CONTRACTS.c.setup_digest == setup_digest)
-    if (text := connection.execute(query).scalar_one_or_none()) is None:
+    if (text := connection.execute(_BODY, {"setup_digest": setup_digest}).scalar_one_or_none()) is None:
         raise NotFound("contract", setup_digest)
     body = str(text).encode()
     copies.put(digest, body)

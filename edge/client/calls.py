@@ -448,7 +448,7 @@ class Client(Session):
         return self.call("POST", f"/v1/orders/{part(number)}/adopted-units", Serials, body=body, key=self.key(key))
 
     def take_wip_over(self, number: str, body: Wip, *, key: str | None = None) -> PageOfTakenOver:
-        """Take over a list of units under way, with the steps behind them: all, or none; the same again changes nothing."""
+        """Take over a list of units under way, with what they have behind them: all or none, and each once."""
         return self.call("POST", f"/v1/orders/{part(number)}/wip", PageOfTakenOver, body=body, key=self.key(key))
 
     def derive_setup(self, body: NewSetup, *, key: str | None = None) -> SetupSheet:

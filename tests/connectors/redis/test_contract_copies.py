@@ -12,6 +12,7 @@ from redis_server import RedisServer
 
 from connectors.redis.breaker import REST_S, REST_S_MAX, Breaker
 from connectors.redis.contracts import KEPT_S, RedisCopies
+from connectors.sql.contracts import NearCopies
 from models.production.contract import digest_of
 from sipe.metrics import Metric, Unmonitored
 
@@ -98,6 +99,23 @@ def test_a_dead_redis_is_asked_once_and_found_again_when_it_lives(redis: RedisSe
     clock.now_s += REST_S
     assert copies.get(DIGEST) == BODY
     copies.close()
+
+
+def test_near_copies_are_asked_first_and_bounded(redis: RedisServer) -> None:
+    told = Counting()
+    far = RedisCopies(redis.url, monitor=told)
+    near = NearCopies(far, size=2)
+    bodies = {digest_of(body): body for body in (b"1", b"2", b"3")}
+    for digest, body in bodies.items():
+        near.put(digest, body)
+    first, second, third = bodies
+    assert [near.get(digest) for digest in (second, third)] == [b"2", b"3"]
+    assert told.outcomes["found"] == 0
+    assert near.get(first) == b"1"
+    assert told.outcomes["found"] == 1
+    near.drop(list(bodies))
+    assert [near.get(digest) for digest in bodies] == [None, None, None]
+    far.close()
 
 
 def test_rests_grow_and_one_caller_tries_for_all() -> None:
