@@ -22,6 +22,7 @@ ROUTES = all_routes()
 
 def path_of(route: Route) -> str:
     given = {"station": CALIBRATION, "serial": "WA000001", "revision": "1", "version": "1", "setup_id": "1"}
+    given["lease_id"] = "0" * 32
     return re.sub(r"\{(\w+)\}", lambda found: given.get(found[1], "nothing-1"), route.path)
 
 
@@ -73,6 +74,7 @@ class TestEveryRoute:
             "refresh",
             "sign_out",
             "enrol_device",
+            "public_keys",
         }
 
     def test_every_post_takes_a_key_and_every_route_says_what_it_is(self) -> None:
