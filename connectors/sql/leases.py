@@ -95,11 +95,11 @@ def take(work: Work, station: str, asked: Asked) -> Lease:
 
 def report(work: Work, station: str, lease_id: str, visits: Sequence[Visit]) -> list[Reported]:
     """Take in what was done under a lease, the earliest first; the same once more is known. Raises `NotFound`."""
-    lease, row, order = _locked(work, station, lease_id)
+    lease, _, order = _locked(work, station, lease_id)
     revoked = _revoked(work.connection, lease)
     outcomes: dict[int, Reported] = {}
     for at in sorted(range(len(visits)), key=lambda at: visits[at].entered_ms):
-        outcomes[at] = _reported(work, lease, visits[at], order=order.number, revoked=revoked, closed=row.closed_ms)
+        outcomes[at] = _reported(work, lease, visits[at], order=order.number, revoked=revoked)
     told = [outcomes[at] for at in range(len(visits))]
     counts = {name: sum(one.outcome == name for one in told) for name in ("taken", "held", "known", "refused")}
     work.note("lease_reported", f"lease/{lease.id}", after=counts)
@@ -133,11 +133,13 @@ def close(work: Work, station: str, lease_id: str, reason: str = "") -> Closed:
 
 
 def running_until(connection: Connection, sheet: Ref, now_ms: int) -> int | None:
-    """Until when stations that nobody reaches may still work by a sheet, at most; None when none may."""
+    """Until when stations that nobody reaches may still work by a sheet, at most; None when none may.
+
+    A lease that is closed counts, too: its device may not have heard of it.
+    """
     joined = LEASES.join(SETUPS, SETUPS.c.digest == LEASES.c.setup_digest)
     of_sheet = SETUPS.c.sheet_number == sheet.number, SETUPS.c.sheet_revision == sheet.revision
-    running = LEASES.c.closed_ms.is_(None), LEASES.c.expires_ms > now_ms
-    query = select(func.max(LEASES.c.expires_ms)).select_from(joined).where(*of_sheet, *running)
+    query = select(func.max(LEASES.c.expires_ms)).select_from(joined).where(*of_sheet, LEASES.c.expires_ms > now_ms)
     until_ms: int | None = connection.execute(query).scalar_one()
     return until_ms
 
@@ -184,15 +186,13 @@ def _locked(work: Work, station: str, lease_id: str) -> tuple[Lease, Row[tuple[o
     return msgspec.json.decode(row.body, type=Lease), row, order
 
 
-def _reported(
-    work: Work, lease: Lease, visit: Visit, *, order: str, revoked: str | None, closed: int | None
-) -> Reported:
+def _reported(work: Work, lease: Lease, visit: Visit, *, order: str, revoked: str | None) -> Reported:
     told = Reported(serial=visit.serial, entered_ms=visit.entered_ms, outcome="known")
     before = _before(work, lease, visit)
     if before is not None and before.outcome != "refused":
         return told
     try:
-        _build(work, lease, visit, order=order, closed=closed is not None)
+        _build(work, lease, visit, order)
     except Refused as refused:  # which it was before anything was written
         told = msgspec.structs.replace(told, outcome="refused", refusal=refused.reason, detail=str(refused))
     else:
@@ -204,16 +204,25 @@ def _reported(
     return told
 
 
-def _build(work: Work, lease: Lease, visit: Visit, *, order: str, closed: bool) -> None:
-    """Take a visit into its unit's history; raises `Refused` before anything is written."""
+def _build(work: Work, lease: Lease, visit: Visit, order: str) -> None:
+    """Take a visit into its unit's history; raises `Refused` before anything is written.
+
+    A lease that somebody else has closed was good for its device until its end, and a serial that is void was given to
+    nobody else: what was built with it is the order's again.
+    """
     check_visit(lease, visit, _used(work, lease), work.now_ms)
     of_serial = LEASE_SERIALS.c.lease == lease.id, LEASE_SERIALS.c.serial == visit.serial
     state = work.run(select(LEASE_SERIALS.c.state).where(*of_serial)).scalar_one_or_none()
-    if closed and state != "used":
-        raise Refused("lease_closed", f"{visit.serial} was not reported as used when the lease was closed")
+    if state in {"given_back", "given"}:
+        raise Refused("lease_closed", f"{visit.serial} was given back when the lease was closed")
+    if state == "void":
+        orders.read(work.connection, order).check_has_left()
     _check_no_other(work, lease, visit)
-    units.record(work, order, lease.station, visit, lease.contract.setup_digest, is_new=state == "out")
-    if state == "out":
+    is_new = state in {"out", "void"}
+    units.record(work, order, lease.station, visit, lease.contract.setup_digest, is_new=is_new)
+    if state == "void":
+        units.count(work, orders.read(work.connection, order), begun_qty=1)
+    if is_new:
         work.run(update(LEASE_SERIALS).where(*of_serial).values(state="used", is_held=None))
 
 

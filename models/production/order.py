@@ -59,6 +59,10 @@ class Order:
     def check_may_begin(self) -> None:
         """Raise `Refused` unless another unit of this order may be begun."""
         self.check_may_work()
+        self.check_has_left()
+
+    def check_has_left(self) -> None:
+        """Raise `Refused` when all that the order is for is begun."""
         if self.left_qty < 1:
             allowed = self.planned_qty + self.over_qty
             raise Refused("over_quantity", f"order {self.number} is for {allowed} units, and all of them are begun")

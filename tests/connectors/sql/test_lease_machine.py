@@ -20,7 +20,7 @@ from connectors.sql.leases import Asked
 from connectors.sql.schema.leases import LEASE_SERIALS, LEASE_VISITS
 from connectors.sql.schema.production import UNIT_STEPS, UNITS
 from connectors.sql.work import Store
-from models.audit import verify
+from models.audit import Who, verify
 from models.production.lease import Lease, Visit
 from models.refusal import Refused
 from models.sheets.revision import Ref
@@ -46,6 +46,8 @@ class Leased:
     used: set[str] = field(default_factory=set)
     visits: int = 0
     closed: bool = False
+    lost: bool = False
+    """Closed by somebody else than its device, whose unused serials are void."""
 
 
 @dataclass
@@ -96,7 +98,7 @@ class LeaseMachine(RuleBasedStateMachine):
             assert found == "over_quantity"
         else:
             assert len(found.serials) == min(qty, left)
-            held = {serial for one in self.of_station(ASSEMBLY) if not one.closed for serial in one.unused}
+            held = {serial for one in self.of_station(ASSEMBLY) if not one.closed or one.lost for serial in one.unused}
             assert not set(found.serials) & (held | self.model.built), "a serial was given twice"
             self.model.begun += len(found.serials)
             self.model.leases.append(Leased(found, set(found.serials)))
@@ -108,7 +110,7 @@ class LeaseMachine(RuleBasedStateMachine):
             assert found == "over_quantity"
             return
         (unit,) = found
-        held = {serial for one in self.of_station(ASSEMBLY) if not one.closed for serial in one.unused}
+        held = {serial for one in self.of_station(ASSEMBLY) if not one.closed or one.lost for serial in one.unused}
         assert unit.serial not in held | self.model.built, "a serial was given twice"
         self.model.begun += 1
         self.model.built.add(unit.serial)
@@ -129,10 +131,13 @@ class LeaseMachine(RuleBasedStateMachine):
                 assert found.refusal == "lease_over"
             elif serial in one.used:
                 assert found.outcome == "known"
-            elif one.closed:
+            elif one.closed and not one.lost:
                 assert found.refusal == "lease_closed"
+            elif one.lost and self.model.begun == PLANNED:
+                assert found.refusal == "over_quantity"
             else:
                 assert found.outcome == "taken"
+                self.model.begun += one.lost
                 one.used.add(serial)
                 one.unused.discard(serial)
                 self.model.built.add(serial)
@@ -158,7 +163,7 @@ class LeaseMachine(RuleBasedStateMachine):
         visit = Visit(serial=serial, entered_ms=begun_ms, left_ms=begun_ms, result="passed")
         (found,) = self.store.work(DEVICE, leases.report, CALIBRATION, one.lease.id, [visit])
         may = serial in self.model.built and serial not in self.model.calibrated
-        if late or not may or len(one.used | {serial}) > one.lease.qty or (one.closed and serial not in one.used):
+        if late or not may or len(one.used | {serial}) > one.lease.qty:
             assert found.outcome == "refused", found
         else:
             assert found.outcome == ("held" if self.model.revoked else "taken"), found
@@ -166,14 +171,16 @@ class LeaseMachine(RuleBasedStateMachine):
             self.model.calibrated[serial] = self.model.revoked
 
     @precondition(lambda self: self.model.leases)
-    @rule(data=st.data())
-    def close(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), person=st.sampled_from([DEVICE, DEVICE, who("sara")]))
+    def close(self, data: st.DataObject, person: Who) -> None:
+        """By its device, or by somebody who cannot know what it was used for."""
         one = data.draw(st.sampled_from(self.model.leases))
-        found = self.store.work(DEVICE, leases.close, one.lease.station, one.lease.id)
-        assert set(found.given_back) == (set() if one.closed else one.unused)
+        found = self.store.work(person, leases.close, one.lease.station, one.lease.id, "because")
+        lost = person is not DEVICE
+        assert set(found.void if lost else found.given_back) == (set() if one.closed else one.unused)
         if not one.closed:
             self.model.begun -= len(one.unused)
-            one.closed = True
+            one.closed, one.lost = True, lost
 
     @rule(minutes=st.integers(1, 12))
     def wait(self, minutes: int) -> None:
@@ -185,8 +192,8 @@ class LeaseMachine(RuleBasedStateMachine):
         with self.store.reading() as connection:
             version = sheets.read(connection, SHEET).version
             until_ms = leases.running_until(connection, SHEET, self.clock.now_ms())
-        running = [one.lease.expires_ms for one in self.of_station(CALIBRATION) if not one.closed]
-        assert until_ms == max([one for one in running if one > self.clock.now_ms()], default=None)
+        ends = [one.lease.expires_ms for one in self.of_station(CALIBRATION)]
+        assert until_ms == max([end_ms for end_ms in ends if end_ms > self.clock.now_ms()], default=None)
         self.store.work(who("caio"), force.revoke, SHEET, version, "wrong point")
         self.model.revoked = True
         self.model.calibrated = dict.fromkeys(self.model.calibrated, True)

@@ -104,7 +104,10 @@ def test_the_serials_of_a_lost_station_are_given_to_nobody(store: Store, clock: 
     assert counts(store) == (1, 0)
     assert [unit.serial for unit in store.work(DEVICE, units.begin, "OP-1", 2)] == ["WA000004", "WA000005"]
     assert refusal(store, units.adopt, "OP-1", "WA000002", "packing") == "serial_range"
-    assert report(store, lease, visit(lease, "WA000002")) == ["lease_closed"]
+    assert report(store, lease, visit(lease, "WA000002", after_ms=100)) == ["taken"], "the meter turned up"
+    assert counts(store) == (4, 0)
+    store.work(DEVICE, units.begin, "OP-1", 6)
+    assert report(store, lease, visit(lease, "WA000003", after_ms=200)) == ["over_quantity"]
 
 
 def test_a_unit_goes_on_where_the_lease_left_it(store: Store, clock: ManualClock) -> None:
