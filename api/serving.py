@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from api.tokens import Tokens
 from connectors.clickhouse.client import Address
 from connectors.kafka.address import KafkaAddress
 from connectors.redis.contracts import RedisCopies
+from connectors.sql import grants
 from connectors.sql.contracts import NO_COPIES, Copies, NearCopies
 from connectors.sql.opening import open_store
 from connectors.sql.secrecy import Secrets
@@ -45,6 +47,8 @@ BACKLOG = 1_024
 CONNECTIONS_MAX = 2_000
 CHECK_EVERY_S = 0.2
 
+_log = logging.getLogger(__name__)
+
 Loop = Callable[[Services, threading.Event], None]
 """Works beside the requests until the event is set."""
 LOOPS: tuple[Loop, ...] = (relay.loop, upkeep.loop, bells.announce, bells.hear, anchors.loop)
@@ -54,6 +58,9 @@ LOOPS: tuple[Loop, ...] = (relay.loop, upkeep.loop, bells.announce, bells.hear, 
 def open_services(settings: Settings, clock: Clock, monitor: Monitor = UNMONITORED) -> Iterator[Services]:
     """What the routes work with; raises `SipeError`. Kafka need not answer yet."""
     with open_store(settings, clock) as store, ExitStack() as stack:
+        with store.reading() as connection:
+            if grants.can_tamper(connection):
+                _log.warning("this user of MariaDB could change the audit trail: see `sipe migrate --grant-to`")
         ring = KeyRing(directory_of(settings), clock.now_ms(), may_create=settings.sql_url is None)
         yield Services(
             store=store,

@@ -10,16 +10,21 @@ from typing import Any
 
 from connectors.clickhouse import migrate, retention
 from connectors.clickhouse.client import Address
+from connectors.sql import grants
 from connectors.sql import migrate as sql_migrate
 from connectors.sql.engine import open_engine
 from sipe.commands._output import out, plural, print_json
 from sipe.commands._system import add_data_option, settings_of, working_system
+from sipe.errors import UsageError
 from sipe.settings import Settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("action", nargs="?", choices=("apply", "plan"), default="apply", help="default: apply")
+    parser.add_argument(
+        "--grant-to", metavar="USER", help="give MariaDB's user of the web service its rights, NAME or NAME@HOST"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     add_data_option(parser)
     parser.epilog = "The embedded stack brings its stores up to date whenever it starts."
@@ -28,7 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Plan or apply; raises `SipeError` when an applied migration was changed since."""
     settings = settings_of(args)
-    orders = _orders(settings.sql_url, args.action) if settings.sql_url else None
+    if args.grant_to and not settings.sql_url:
+        raise UsageError("--grant-to gives rights on MariaDB: name its owner in SIPE_SQL_URL")
+    orders = _orders(settings.sql_url, args.action, args.grant_to) if settings.sql_url else None
     is_alone = settings.sql_url and not settings.clickhouse_url
     facts = _facts(settings, args.action) if not is_alone else {}
     if args.json:
@@ -41,15 +48,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _orders(url: str, action: str) -> dict[str, Any]:
+def _orders(url: str, action: str, service: str | None) -> dict[str, Any]:
     """What became of the transactional store."""
+    user = grants.user_of(service) if service else None
     engine = open_engine(url)
     try:
         before, after = sql_migrate.upgrade(engine) if action == "apply" else (sql_migrate.version(engine), None)
+        granted = grants.apply(engine, user) if user and action == "apply" else 0
         address = engine.url.render_as_string(hide_password=True)
     finally:
         engine.dispose()
-    return {"address": address, "before": before, "now": after or before, "newest": sql_migrate.newest()}
+    now = {"before": before, "now": after or before, "newest": sql_migrate.newest()}
+    return {"address": address, **now, "granted": granted}
 
 
 def _facts(settings: Settings, action: str) -> dict[str, Any]:
@@ -88,6 +98,8 @@ def _print_orders(orders: dict[str, Any]) -> None:
         out().print(f"applied  {orders['before'] or 'nothing'} to {newest} (just now); {address} is up to date")
     else:
         out().print(f"applied  {newest}; {address} is up to date")
+    if orders["granted"]:
+        out().print(f"granted  what the web service may do with each of {orders['granted']} tables")
 
 
 def _print_facts(facts: dict[str, Any]) -> None:

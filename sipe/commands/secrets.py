@@ -26,6 +26,7 @@ PASSWORDS = (
     *(f"clickhouse_{user}_password" for user in CLICKHOUSE_USERS),
     "redis_password",
     "mariadb_root_password",
+    "mariadb_owner_password",
     "mariadb_password",
     "mosquitto_password",
     "grafana_admin_password",
@@ -70,7 +71,9 @@ def made_of(passwords: dict[str, str]) -> dict[str, str]:
     }
     return {
         **urls,
-        **{f"mariadb_{user}url": _mariadb_url(passwords["mariadb_password"]) for user in ("", "owner_")},
+        "mariadb_url": _mariadb_url("sipe", passwords["mariadb_password"]),
+        "mariadb_owner_url": _mariadb_url("sipe_owner", passwords["mariadb_owner_password"]),
+        "mariadb_users.sql": _mariadb_users(passwords),
         "redis_url": f"redis://sipe:{passwords['redis_password']}@redis:6379/0",
         "clickhouse_users.xml": _clickhouse_users(passwords),
         "redis_users.acl": _redis_users(passwords["redis_password"]),
@@ -78,8 +81,25 @@ def made_of(passwords: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _mariadb_url(password: str) -> str:
-    return f"mariadb+pymysql://sipe:{password}@mariadb:3306/sipe"
+def _mariadb_url(user: str, password: str) -> str:
+    return f"mariadb+pymysql://{user}:{password}@mariadb:3306/sipe"
+
+
+def _mariadb_users(passwords: dict[str, str]) -> str:
+    """What MariaDB runs when its volume is new: an owner, and a service that `sipe migrate` gives its rights."""
+    owner, service = (_mariadb_hash(passwords[f"mariadb_{user}password"]) for user in ("owner_", ""))
+    return (
+        "CREATE DATABASE IF NOT EXISTS sipe;\n"
+        f"CREATE USER IF NOT EXISTS 'sipe_owner'@'%' IDENTIFIED BY PASSWORD '{owner}';\n"
+        "GRANT ALL ON sipe.* TO 'sipe_owner'@'%' WITH GRANT OPTION;\n"
+        f"CREATE USER IF NOT EXISTS 'sipe'@'%' IDENTIFIED BY PASSWORD '{service}';\n"
+    )
+
+
+def _mariadb_hash(password: str) -> str:
+    """As mysql_native_password has it, which every client speaks; the passwords are random and long."""
+    twice = hashlib.sha1(hashlib.sha1(password.encode()).digest())  # noqa: S324  what the server compares with
+    return f"*{twice.hexdigest().upper()}"
 
 
 def _clickhouse_users(passwords: dict[str, str]) -> str:

@@ -80,7 +80,7 @@ def test_the_servers_get_hashes_of_what_the_clients_get(tmp_path: Path, answer: 
     _, kind, rounds, salt, digest = files["mosquitto_passwords"].strip().partition(":")[2].split("$")
     wanted = hashlib.pbkdf2_hmac("sha512", files["mosquitto_password"].encode(), base64.b64decode(salt), int(rounds))
     assert (kind, base64.b64decode(digest)) == ("7", wanted)
-    for name in ("clickhouse_users.xml", "redis_users.acl", "mosquitto_passwords"):
+    for name in ("clickhouse_users.xml", "redis_users.acl", "mosquitto_passwords", "mariadb_users.sql"):
         assert not any(files[password] in files[name] for password in PASSWORDS)
 
 

@@ -13,7 +13,11 @@ from server_process import START_TIMEOUT_S, RealServer, ServerProcess, free_port
 
 from sipe.errors import SipeError
 
-USER = DATABASE = "sipe"
+DATABASE = "sipe"
+USER = "owner"
+"""Who owns the database."""
+SERVICE = "service"
+"""Who has no rights until they are given: the web service's user."""
 _TIMEOUT_S = 30.0
 # Neither the machine's nor the user's option files; who runs the tests runs the server, root too.
 _COMMON = ("--no-defaults", f"--user={getpass.getuser()}")
@@ -22,9 +26,12 @@ _COMMON = ("--no-defaults", f"--user={getpass.getuser()}")
 class MariaDbServer(RealServer):
     """`with MariaDbServer(tmp_path) as mariadb: connect(mariadb.port, mariadb.password)`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, first_words: str = "") -> None:
+        """`first_words` are said at each start, a statement a line, by somebody who may do everything."""
         self.port = free_port()
         self.password = secrets.token_urlsafe(24)
+        self.service_password = secrets.token_urlsafe(24)
+        self._more = first_words
         self._data = directory / "data"
         self._first_words = directory / "first.sql"
         command: list[str | Path] = [
@@ -60,7 +67,16 @@ class MariaDbServer(RealServer):
     @property
     def url(self) -> str:
         """What SQLAlchemy takes; it holds the password."""
-        return f"mariadb+pymysql://{USER}:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
+        return self.url_of(USER, self.password)
+
+    @property
+    def service_url(self) -> str:
+        """The same for the web service's user."""
+        return self.url_of(SERVICE, self.service_password)
+
+    def url_of(self, user: str, password: str) -> str:
+        """The same for any user."""
+        return f"mariadb+pymysql://{user}:{password}@127.0.0.1:{self.port}/{DATABASE}"
 
     def ask(self, statement: str) -> str:
         """What the server answers to a statement, as its own client prints it without headings; raises `SipeError`."""
@@ -84,7 +100,9 @@ class MariaDbServer(RealServer):
             f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{root}';\n"
             f"CREATE DATABASE IF NOT EXISTS {DATABASE};\n"
             f"CREATE USER IF NOT EXISTS '{USER}'@'127.0.0.1' IDENTIFIED BY '{self.password}';\n"
-            f"GRANT ALL ON {DATABASE}.* TO '{USER}'@'127.0.0.1';\n",
+            f"GRANT ALL ON {DATABASE}.* TO '{USER}'@'127.0.0.1' WITH GRANT OPTION;\n"
+            f"CREATE USER IF NOT EXISTS '{SERVICE}'@'127.0.0.1' IDENTIFIED BY '{self.service_password}';\n"
+            f"{self._more}",
         )
         log_path = self._first_words.with_name("set-up.log")
         options = [f"--datadir={self._data}", "--auth-root-authentication-method=normal", "--skip-test-db"]

@@ -9,11 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mariadb_server import MariaDbServer
+from mariadb_server import SERVICE, MariaDbServer
 from real_services import require
 from sqlalchemy import exists, literal, select, text, union_all
 
-from connectors.sql import migrate
+from connectors.sql import grants, migrate
 from connectors.sql.schema.columns import METADATA
 from connectors.sql.schema.trail import AUDIT_HEAD, OUTBOX_HEAD
 from connectors.sql.work import Store
@@ -59,9 +59,9 @@ def content(store: Store) -> dict[str, list[Any]]:
         return {table.name: list(connection.execute(select(table))) for table in METADATA.sorted_tables}
 
 
-def _empty_again(store: Store) -> None:
+def _empty_again(owner: Store) -> None:
     """What a test has left goes, which is quicker than tables made anew; TRUNCATE fires no trigger."""
-    with store.transactions.engine.begin() as connection:
+    with owner.transactions.engine.begin() as connection:
         asked = [select(literal(table.name)).where(exists(select(table))) for table in METADATA.tables.values()]
         filled = connection.execute(union_all(*asked)).scalars().all()
         connection.execute(text("SET foreign_key_checks = 0"))
@@ -73,11 +73,15 @@ def _empty_again(store: Store) -> None:
 
 
 class SqlServers:
-    """Makes empty stores; MariaDB is started when the first test asks for it."""
+    """Makes empty stores; MariaDB is started when the first test asks for it.
+
+    There a store has the rights of the web service, and no more.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._mariadb: MariaDbServer | None = None
+        self._owner: Store | None = None
 
     @contextmanager
     def store(self, kind: str, clock: Clock) -> Iterator[Store]:
@@ -86,24 +90,34 @@ class SqlServers:
             with store_of(empty, clock) as store:
                 yield store
             return
-        store = Store(self._started().url, clock)
+        owner = self.owner()
+        store = Store(self.mariadb.service_url, clock)
         try:
             yield store
         finally:
-            _empty_again(store)
             store.close()
+            _empty_again(owner)
 
-    def _started(self) -> MariaDbServer:
+    @property
+    def mariadb(self) -> MariaDbServer:
+        """The server, started when it is first asked for."""
         require("mariadb")
         if self._mariadb is None:
             self._mariadb = MariaDbServer(self._directory / "mariadb")
             self._mariadb.start()
-            first = Store(self._mariadb.url, ManualClock(START_MS))
-            migrate.upgrade(first.transactions.engine)
-            first.close()
         return self._mariadb
+
+    def owner(self) -> Store:
+        """The store as the owner of the database has it, with every table, and the service's rights given."""
+        if self._owner is None:
+            self._owner = Store(self.mariadb.url, ManualClock(START_MS))
+            migrate.upgrade(self._owner.transactions.engine)
+            grants.apply(self._owner.transactions.engine, grants.user_of(f"{SERVICE}@127.0.0.1"))
+        return self._owner
 
     def close(self) -> None:
         """Stop what was started."""
+        if self._owner:
+            self._owner.close()
         if self._mariadb:
             self._mariadb.stop()

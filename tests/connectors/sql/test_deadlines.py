@@ -132,5 +132,5 @@ def test_who_wrote_on_a_sheet_stays_known(store: Store) -> None:
     gone(store, "gil")
     store.work(who("ana"), sheets.take_over, sheet.ref, sheet.version, "gil left")
     for statement in (update(FORMER_AUTHORS).values(person="caio"), delete(FORMER_AUTHORS)):
-        with pytest.raises(DatabaseError, match="stays known"), store.transactions.writing() as held:
+        with pytest.raises(DatabaseError, match=r"stays known|command denied"), store.transactions.writing() as held:
             held.execute(statement)

@@ -62,5 +62,8 @@ def test_every_table_of_mariadb_is_binary(store: Store) -> None:
 def test_the_trail_is_changed_by_nobody(store: Store) -> None:
     store.work(ADMIN, lambda work: work.note("looked", "at/all", reason="why not"))
     for statement in (update(AUDIT).values(seal="0" * 64), delete(AUDIT)):
-        with pytest.raises(DatabaseError, match="the audit trail never changes"), store.transactions.writing() as held:
+        with (
+            pytest.raises(DatabaseError, match=r"the audit trail never changes|command denied"),
+            store.transactions.writing() as held,
+        ):
             held.execute(statement)
