@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -15,16 +16,16 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 from shop import CALIBRATION, LINE, ready_shop
-from sql_stores import START_MS, store_of
+from sql_stores import KINDS, START_MS, SqlServers
 from web import EXTRA, PIN, Web
 
 from api.app import openapi
 from api.v1.events import LINES
-from connectors.sql.work import Store
 from models.identity import ROLES, Role
 from sipe.clock import ManualClock
 
-CASES = int(os.environ.get("FUZZ_CASES", "50000" if os.environ.get("SIPE_PROVE") else "150"))
+CASES = int(os.environ.get("FUZZ_CASES", "50000" if os.environ.get("SIPE_PROVE") else "150")) // 2
+"""On each of the two stores."""
 SOMEBODY = "davi"
 """Who may do everything that a person may."""
 SCHEMA = schemathesis.openapi.from_dict(openapi()).exclude(path="/v1/stream")  # which never ends: test_stream.py
@@ -71,17 +72,15 @@ def lines(_: object, value: object) -> bytes:
     return str(value).encode(errors="surrogatepass")
 
 
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    clock = ManualClock(START_MS)
-    with store_of(a_shop, clock) as store, Web(store, clock, tmp_path_factory.mktemp("keys")) as web:
-        yield web
-
-
-def a_shop(store: Store) -> None:
+@pytest.fixture(scope="module", params=KINDS)
+def web(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    clock, directory = ManualClock(START_MS), tmp_path_factory.mktemp("fuzz")
     everything = tuple(Role(name) for name in sorted(ROLES))
-    open_office(store, extra={**EXTRA, SOMEBODY: everything})
-    ready_shop(store)
+    with closing(SqlServers(directory)) as servers, servers.store(request.param, clock) as store:
+        open_office(store, extra={**EXTRA, SOMEBODY: everything})
+        ready_shop(store)
+        with Web(store, clock, directory) as web:
+            yield web
 
 
 @settings(
