@@ -16,6 +16,8 @@ from api.http.problems import HttpRefused, unreadable
 T = TypeVar("T")
 
 BODY_BYTES_MAX = 1_000_000
+ROW_MAX = 2**63 - 1
+"""What a column of whole numbers holds at most."""
 KEY_PATTERN = r"[A-Za-z0-9._:-]{8,64}"
 
 
@@ -86,6 +88,9 @@ def cursor_of(key: str | int | tuple[str, int]) -> str:
 def key_of(cursor: str, type_: type[T]) -> T:
     """The key in a cursor; raises `HttpRefused`."""
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=type_)
+        found = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=type_)
     except (msgspec.MsgspecError, binascii.Error, ValueError) as error:
         raise unreadable("this is no cursor that this service gave", "cursor") from error
+    if any(isinstance(part, int) and part > ROW_MAX for part in (found if isinstance(found, tuple) else (found,))):
+        raise unreadable("this is no cursor that this service gave", "cursor")
+    return found

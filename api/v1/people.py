@@ -11,7 +11,7 @@ from msgspec import Meta
 from api.http.conventions import cursor_of, key_of
 from api.http.route import Act, Answer, Page, Read, Routes, Write
 from api.v1.identity import Badge, HeldRole, Secret
-from api.v1.shapes import DocumentName, Limit, LinePath, Reason
+from api.v1.shapes import Display, DocumentName, Limit, LinePath, Reason
 from connectors.sql import credentials, erasure, people
 from connectors.sql.people import Known
 from models.approval.workflow import Delegation
@@ -37,7 +37,7 @@ class NewPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Somebody new. The id is a number of the staff register, as it can never be forgotten."""
 
     id: DocumentName
-    display: Annotated[str, Meta(min_length=1, max_length=128)]
+    display: Display
     roles: Roles = msgspec.field(default_factory=list)
 
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from api.http.route import Answer, Read, Routes, Write
-from api.v1.shapes import DocumentName, Version, defined
+from api.v1.shapes import Display, DocumentName, Version, defined
 from connectors.sql import products
 from models.production.bom import Bom, bom_of
 from models.production.routing import Routing, routing_of
@@ -25,7 +25,7 @@ class NewProduct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A product."""
 
     id: DocumentName
-    display: Annotated[str, Meta(min_length=1, max_length=128)]
+    display: Display
     gtin: Gtin | None = None
 
 

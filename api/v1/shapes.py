@@ -12,10 +12,12 @@ from api.http.problems import HttpRefused
 from api.http.route import Write
 from connectors.sql import orders, units
 from models.identity import Scope
+from sipe.contracts import fields
 
 T = TypeVar("T")
 
-DocumentName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)", description="A name in a URL.")]
+DocumentName = fields.DocumentName
+Display = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,128}$(?!\n)", description="What people read for it.")]
 LinePath = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}(\.[a-z0-9-]{1,32}){2}$(?!\n)", description="site.area.line")]
 Limit = Annotated[int, Meta(ge=1, le=200, description="How many on a page.")]
 Version = Annotated[int, Meta(ge=1, le=1_000_000, description="Versions count up from 1.")]

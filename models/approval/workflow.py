@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
+from msgspec import Meta
+
+from sipe.contracts.fields import DocumentName, DurationMs, Text
+
+Names = Annotated[frozenset[DocumentName], Meta(max_length=100)]
+Voices = Annotated[int, Meta(ge=1, le=100)]
 Separation = Literal["author", "earlier_levels"]
 """Who may not decide: whoever wrote the document, or has decided at an earlier level of the same round."""
 
@@ -46,17 +52,17 @@ Directory = Mapping[str, Person]
 class Level:
     """One level: its approvers are the people named and those who hold one of the roles."""
 
-    name: str
-    meaning: str
+    name: DocumentName
+    meaning: Text
     """What a signature here says, such as 'checked against the drawing'."""
-    roles: frozenset[str] = frozenset()
-    people: frozenset[str] = frozenset()
-    approvals_min: int = 1
-    rejections_min: int = 1
+    roles: Names = frozenset()
+    people: Names = frozenset()
+    approvals_min: Voices = 1
+    rejections_min: Voices = 1
     """So many rejections reject the document; fewer are held against it, and the others may still agree."""
-    separation: frozenset[Separation] = frozenset({"author"})
+    separation: Annotated[frozenset[Separation], Meta(max_length=2)] = frozenset({"author"})
     delegation: bool = False
-    time_limit_ms: int | None = None
+    time_limit_ms: DurationMs | None = None
     on_time_limit: OnTimeLimit = "escalate"
 
     def __post_init__(self) -> None:
@@ -81,9 +87,9 @@ class Level:
 class Workflow:
     """A version of a workflow; it never changes, and a document keeps the one that it was submitted with."""
 
-    name: str
-    version: int
-    levels: tuple[Level, ...] = field(default=())
+    name: DocumentName
+    version: Annotated[int, Meta(ge=1, le=1_000_000)]
+    levels: Annotated[tuple[Level, ...], Meta(max_length=20)] = field(default=())
 
     def __post_init__(self) -> None:
         names = [level.name for level in self.levels]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -128,3 +130,31 @@ def test_what_is_no_http_gets_no_further_than_the_door(web: Web, head: bytes) ->
             answer = b""
     assert answer == b"" or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
     assert web.get("pia", "/v1/orders").status_code == 200
+
+
+LEVEL = {"name": "check", "meaning": "checked", "roles": ["engineer"]}
+DEFINITIONS = {
+    "a name that no column holds": {"name": "n" * 5_000},
+    "a name that no address holds": {"name": "two/levels"},
+    "a version that no column holds": {"version": 2**70},
+    "a number of 5,000 digits": {"version": int("9" * 4_000)},
+    "a level that nobody can name": {"levels": [LEVEL | {"name": "l" * 5_000}]},
+    "a time that no column holds": {"levels": [LEVEL | {"time_limit_ms": 2**70}]},
+    "a meaning that cannot be read": {"levels": [LEVEL | {"meaning": "\x1b[2J"}]},
+    "a thousand levels": {"levels": [LEVEL] * 1_000},
+}
+
+
+@pytest.mark.parametrize("given", DEFINITIONS.values(), ids=list(DEFINITIONS))
+def test_what_is_kept_fits_into_where_it_is_kept(web: Web, store: Store, given: dict[str, Any]) -> None:
+    web.token("caio")
+    before = content(store)
+    workflow = {"name": "new", "version": 1, "levels": [LEVEL], **given}
+    assert web.post("caio", "/v1/workflows", workflow).status_code == 422
+    assert content(store) == before
+
+
+def test_a_cursor_that_somebody_made_up_is_refused(web: Web) -> None:
+    for told in ('["TS-1",99999999999999999999]', '["TS-1"]', "1", '"\ud83d"', "[" * 1_000, '{"a":1}'):
+        cursor = urlsafe_b64encode(told.encode(errors="surrogatepass")).decode()
+        assert web.get("gil", f"/v1/sheets?cursor={cursor}").status_code == 422, told
