@@ -4,163 +4,38 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from secrets import token_hex
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Meta
-from sqlalchemy import Connection
 
 from api.http.conventions import cursor_of, key_of
 from api.http.problems import FieldProblem
 from api.http.route import Answer, Page, Read, Routes, Write
-from api.v1.shapes import DocumentName, Limit, OwnSecret, Reason, SerialText, refuse_other_lines
+from api.v1.lot_shapes import (
+    AtTheGate,
+    CustomerName,
+    Findings,
+    Joining,
+    Leaving,
+    LotNow,
+    LotSummary,
+    NewJudgement,
+    NewLot,
+    ReleaseSignature,
+    Resumption,
+    SamplingNow,
+    Why,
+    lot_now,
+    sampling_now,
+)
+from api.v1.shapes import DocumentName, Limit, refuse_other_lines
 from connectors.sql import lots, releases, samples, samplings
 from connectors.sql.releases import CSV, JSON, MANIFEST
-from connectors.sql.samples import Judged
-from connectors.sql.samplings import Sampling
 from models.identity import Scope
 from models.release.gate import Verdict, obstacles
-from models.release.progress import Inspected, Progress, Status
-from models.sampling.plans import Judgement
-from models.sampling.switching import Inspection
-from models.sampling.tables import Level
+from models.release.progress import Inspected, Status
 
 routes = Routes("lots")
-
-UNITS_MAX = 10_000
-CustomerName = Annotated[
-    str, Meta(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)", description="As on the order.")
-]
-SerialList = Annotated[list[SerialText], Meta(min_length=1, max_length=UNITS_MAX)]
-
-
-class NewLot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A lot of one product for one customer."""
-
-    id: DocumentName
-    product: DocumentName
-    customer: CustomerName = ""
-
-
-class Joining(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Units that join a lot."""
-
-    serials: SerialList
-
-
-class Leaving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Units that stay behind, and why."""
-
-    serials: SerialList
-    reason: Reason
-
-
-class Why(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why something is done with a lot."""
-
-    reason: Reason
-
-
-class UnitFinding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What was found of a unit of the sample; of one that does not conform, in words."""
-
-    serial: SerialText
-    conforms: bool
-    findings: Reason = ""
-
-
-class Findings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What was found of units of the sample."""
-
-    units: Annotated[list[UnitFinding], Meta(min_length=1, max_length=UNITS_MAX)]
-
-
-class NewJudgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the sample says of the lot, signed: whoever judges proves once more who they are."""
-
-    judgement: Judgement
-    steady: bool = True
-    """Whether production runs at a steady rate, which reduced inspection asks for."""
-    secret: OwnSecret
-
-
-class ReleaseSignature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The signature of whoever lets a lot leave."""
-
-    secret: OwnSecret
-
-
-class Resumption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The process was improved, and sampling goes on: signed."""
-
-    customer: CustomerName = ""
-    reason: Reason
-    secret: OwnSecret
-
-
-class LotSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A lot in a list."""
-
-    id: str
-    product: str
-    customer: str
-    status: Status
-    round: int
-    version: int
-
-
-class LotRound(msgspec.Struct, frozen=True, kw_only=True):
-    """Units that were drawn, by which plan of ISO 2859-1, and what was found; a screening takes all, by none."""
-
-    round: int
-    kind: Literal["sample", "screening"]
-    level: Level
-    inspection: Inspection
-    aql: float | None
-    accept: int | None
-    reject: int | None
-    seed: str
-    """What the draw can be done again from."""
-    presented_qty: int
-    drawn: list[str]
-    to_inspect: list[str]
-    nonconforming: list[str]
-    judgement: Judgement | None
-    judged_by: str | None
-    judged_ms: int | None
-    drawn_by: str
-    drawn_ms: int
-
-
-class LotNow(msgspec.Struct, frozen=True, kw_only=True):
-    """A lot as it stands, with its units and what was drawn from them."""
-
-    id: str
-    product: str
-    customer: str
-    status: Status
-    units: list[str]
-    rounds: list[LotRound]
-    version: int
-
-
-class AtTheGate(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a lot may leave as it is, and if not, everything that is in the way, unit by unit."""
-
-    lot: str
-    may_leave: bool
-    problems: list[FieldProblem]
-
-
-class SamplingNow(msgspec.Struct, frozen=True, kw_only=True):
-    """How severely the next lot of a product is inspected for a customer."""
-
-    product: str
-    customer: str
-    inspection: Inspection
-    score: int
-    rejected: int
-    version: int
 
 
 @routes.write("POST", "/v1/release-lots", scope="lots:write", body=NewLot, answer=LotNow, status=HTTPStatus.CREATED)
@@ -169,7 +44,7 @@ def add_lot(call: Write) -> Answer:
     new: NewLot = call.body
     lot = lots.add(call.work, new.id, new.product, new.customer)
     where = {"Location": f"/v1/release-lots/{lot.id}"}
-    return Answer(value=_now(call.work.connection, lot), status=HTTPStatus.CREATED, headers=where)
+    return Answer(value=lot_now(call.work.connection, lot), status=HTTPStatus.CREATED, headers=where)
 
 
 @routes.read(
@@ -193,14 +68,14 @@ def lot_list(call: Read) -> Page[LotSummary]:
 @routes.read("/v1/release-lots/{lot}", scope="read", answer=LotNow)
 def release_lot(call: Read, lot: DocumentName) -> LotNow:
     """A lot as it stands."""
-    return _now(call.connection, lots.read(call.connection, lot))
+    return lot_now(call.connection, lots.read(call.connection, lot))
 
 
 @routes.write("POST", "/v1/release-lots/{lot}/units", scope="lots:write", body=Joining, answer=LotNow, if_match=True)
 def join_lot(call: Write, lot: DocumentName) -> LotNow:
     """Units that are done join a lot."""
     refuse_other_lines(call, "lots:write", call.body.serials)
-    return _now(call.work.connection, lots.join(call.work, lot, call.version, call.body.serials))
+    return lot_now(call.work.connection, lots.join(call.work, lot, call.version, call.body.serials))
 
 
 @routes.write("POST", "/v1/release-lots/{lot}/removals", scope="lots:write", body=Leaving, answer=LotNow, if_match=True)
@@ -208,14 +83,14 @@ def leave_lot(call: Write, lot: DocumentName) -> LotNow:
     """Units stay behind; while the sample is under way, only those that are not done any more."""
     refuse_other_lines(call, "lots:write", call.body.serials)
     given = call.body
-    return _now(call.work.connection, lots.take_out(call.work, lot, call.version, given.serials, given.reason))
+    return lot_now(call.work.connection, lots.take_out(call.work, lot, call.version, given.serials, given.reason))
 
 
 @routes.write("POST", "/v1/release-lots/{lot}/cancel", scope="lots:write", body=Why, answer=LotNow, if_match=True)
 def cancel_lot(call: Write, lot: DocumentName) -> LotNow:
     """Give a lot up before its sample is drawn."""
     _check_lines(call, "lots:write", lot)
-    return _now(call.work.connection, lots.cancel(call.work, lot, call.version, call.body.reason))
+    return lot_now(call.work.connection, lots.cancel(call.work, lot, call.version, call.body.reason))
 
 
 @routes.write("POST", "/v1/release-lots/{lot}/draws", scope="lots:inspect", answer=LotNow, if_match=True)
@@ -251,7 +126,7 @@ def judge_lot(call: Write, lot: DocumentName) -> LotNow:
     _check_lines(call, "lots:release", lot)
     given: NewJudgement = call.body
     judged = samples.conclude(call.work, lot, call.version, given.judgement, steady=given.steady)
-    return _now(call.work.connection, judged)
+    return lot_now(call.work.connection, judged)
 
 
 @routes.write("POST", "/v1/release-lots/{lot}/screenings", scope="lots:inspect", body=Why, answer=LotNow, if_match=True)
@@ -281,7 +156,7 @@ def lot_at_the_gate(call: Read, lot: DocumentName) -> AtTheGate:
 def release(call: Write, lot: DocumentName) -> LotNow:
     """Let a lot leave, and sign it; refused with unit and reason as long as anything is in the way."""
     _check_lines(call, "lots:release", lot)
-    return _now(call.work.connection, releases.release(call.work, lot, call.version))
+    return lot_now(call.work.connection, releases.release(call.work, lot, call.version))
 
 
 @routes.read("/v1/release-lots/{lot}/delivery/manifest.json", scope="read", answer=dict[str, Any])
@@ -305,7 +180,7 @@ def delivery_table(call: Read, lot: DocumentName) -> Answer:
 @routes.read("/v1/samplings/{product}", scope="read", answer=SamplingNow, customer=CustomerName)
 def sampling(call: Read, product: DocumentName) -> SamplingNow:
     """How severely the next lot of a product is inspected for a customer."""
-    return _sampling(samplings.read(call.connection, product, call.query.get("customer", "")))
+    return sampling_now(samplings.read(call.connection, product, call.query.get("customer", "")))
 
 
 @routes.write(
@@ -320,7 +195,7 @@ def resume_sampling(call: Write, product: DocumentName) -> SamplingNow:
     """Inspect lots again, tightened, after too many were rejected and the process was improved."""
     call.principal.check("lots:release")  # of every line: a product is made on many
     given: Resumption = call.body
-    return _sampling(samplings.resume(call.work, product, given.customer, given.reason))
+    return sampling_now(samplings.resume(call.work, product, given.customer, given.reason))
 
 
 def _check_lines(call: Write, scope: Scope, lot: str) -> None:
@@ -329,43 +204,7 @@ def _check_lines(call: Write, scope: Scope, lot: str) -> None:
 
 
 def _after(call: Write, lot: str) -> LotNow:
-    return _now(call.work.connection, lots.read(call.work.connection, lot))
-
-
-def _now(connection: Connection, lot: Progress) -> LotNow:
-    return LotNow(
-        id=lot.id,
-        product=lot.product,
-        customer=lot.customer,
-        status=lot.status,
-        units=lots.serials_of(connection, lot.id),
-        rounds=[_round(one) for one in samples.rounds(connection, lot.id)],
-        version=lot.version,
-    )
-
-
-def _round(judged: Judged) -> LotRound:
-    found = judged.round
-    plan = found.plan
-    return LotRound(
-        round=found.number,
-        kind="screening" if plan is None else "sample",
-        level=found.level,
-        inspection=found.inspection,
-        aql=plan.aql if plan else None,
-        accept=plan.accept if plan else None,
-        reject=plan.reject if plan else None,
-        seed=found.seed,
-        presented_qty=len(found.presented),
-        drawn=list(found.drawn),
-        to_inspect=list(found.open),
-        nonconforming=sorted(found.nonconforming),
-        judgement=judged.judgement,
-        judged_by=judged.judged_by,
-        judged_ms=judged.judged_ms,
-        drawn_by=judged.drawn_by,
-        drawn_ms=judged.drawn_ms,
-    )
+    return lot_now(call.work.connection, lots.read(call.work.connection, lot))
 
 
 def _problems(found: Verdict) -> list[FieldProblem]:
@@ -378,14 +217,3 @@ def _file(call: Read, lot: str, name: str) -> Answer:
     headers = {"Content-Disposition": f'attachment; filename="{lot}-{name}"', "X-Content-Type-Options": "nosniff"}
     value = msgspec.Raw(file.body.encode()) if file.media == "application/json" else file.body
     return Answer(value=value, headers=headers)
-
-
-def _sampling(found: Sampling) -> SamplingNow:
-    return SamplingNow(
-        product=found.product,
-        customer=found.customer,
-        inspection=found.switch.inspection,
-        score=found.switch.score,
-        rejected=found.switch.rejected,
-        version=found.version,
-    )
