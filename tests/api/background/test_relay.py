@@ -23,7 +23,6 @@ from station_topics import new_topics
 from topic_reader import Seen, TopicReader, reading
 from waiting import until
 
-from api.background.duty import TERM_MS
 from api.background.relay import Relay
 from connectors.kafka import cluster
 from connectors.kafka.address import KafkaAddress
@@ -33,7 +32,7 @@ from connectors.sql.duties import SERVICE
 from connectors.sql.outbox import Head
 from connectors.sql.schema.duties import DUTIES
 from connectors.sql.work import Store, Work
-from sipe.clock import Clock, ManualClock, SystemClock
+from sipe.clock import SystemClock
 from sipe.contracts.topics import CHANGES_TOPIC
 
 pytestmark = pytest.mark.stack
@@ -47,9 +46,9 @@ def store() -> Iterator[Store]:
         yield store
 
 
-def beside(store: Store, clock: Clock | None = None) -> Store:
+def beside(store: Store) -> Store:
     """The same store as another process has it."""
-    return Store(str(store.transactions.engine.url), clock or SystemClock())
+    return Store(str(store.transactions.engine.url), SystemClock())
 
 
 @contextmanager
@@ -173,37 +172,33 @@ def test_while_kafka_is_away_rows_wait_and_that_is_said(
 @pytest.mark.needs("kafka")
 def test_a_relay_that_is_killed_between_kafka_and_the_store_loses_nothing(store: Store, real: KafkaAddress) -> None:
     """The child's batch is in Kafka, and it waits for the store's lock to say so, when it dies."""
-    path = str(store.transactions.engine.url)
-    kills = 0
-    late = ManualClock(SystemClock().now_ms())
-    for round_ in range(3):
-        with subprocess.Popen([sys.executable, str(PROGRAM), path, real.bootstrap], stdout=subprocess.PIPE) as child:
-            assert child.stdout is not None
-            name = child.stdout.readline()
-            assert name, "the relay did not start"
+    command = [sys.executable, str(PROGRAM), str(store.transactions.engine.url), real.bootstrap]
+    rounds = 3
+    with reading(real, CHANGES_TOPIC.name) as reader:
+        for before in range(0, 20 * rounds, 20):
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+                assert child.stdout is not None
+                assert child.stdout.readline(), "the relay did not start"
+                until(lambda: holder_until(store) > SystemClock().now_ms(), "it is on duty", DEADLINE_S)
+                os.kill(child.pid, signal.SIGSTOP)
+                store.work(SERVICE, count_to, 20)
+                store.work(SERVICE, outbox.number)
+                try:
+                    with store.transactions.writing():
+                        os.kill(child.pid, signal.SIGCONT)
+                        until(has(reader, before + 20), "the batch is in Kafka", DEADLINE_S)
+                        child.kill()
+                        child.wait()
+                finally:
+                    child.kill()
+            assert head(store) == (before + 20, before), "it was not marked"
             make_free(store)
-            until(lambda: holder_until(store) > SystemClock().now_ms(), "it is on duty", DEADLINE_S)
-            os.kill(child.pid, signal.SIGSTOP)
-            store.work(SERVICE, count_to, 20)  # at once: its duty is to be renewed before long, and that would wait
-            store.work(SERVICE, outbox.number)
-            try:
-                with store.transactions.writing(), reading(real, CHANGES_TOPIC.name) as reader:
-                    os.kill(child.pid, signal.SIGCONT)
-                    until(has(reader, 20 * (round_ + 1)), "the batch is in Kafka", DEADLINE_S)
-            finally:
-                child.kill()
-        assert head(store) == (20 * (round_ + 1), 0), "it was not marked"
-        kills += 1
-    late.set(SystemClock().now_ms() + TERM_MS + 1)
-    other = beside(store, late)
-    with relaying(Relay(other, real, late)), reading(real, CHANGES_TOPIC.name) as reader:
-        until(lambda: told(store) == 60, "all is marked", DEADLINE_S)
+            with relaying(Relay(store, real, SystemClock())):
+                until(has_told(store, before + 20), "all is marked", DEADLINE_S)
         seen = reader.look()
-    other.close()
     assert_all_there(store, seen)
-    doubles = len(seen) - 60
-    assert doubles >= 60, "what the dead had told was told again"
-    record("relay-killed", Balance(sent=60, stored=60), met=kills, runs=kills)
+    assert len(seen) == 2 * 20 * rounds, "what the dead had told was told again"
+    record("relay-killed", Balance(sent=60, stored=60), met=rounds, runs=rounds)
 
 
 @pytest.mark.fault
@@ -232,6 +227,10 @@ def told(store: Store) -> int:
 def head(store: Store) -> Head:
     with store.reading() as connection:
         return outbox.head(connection)
+
+
+def has_told(store: Store, position: int) -> Callable[[], bool]:
+    return lambda: told(store) == position
 
 
 def holder_until(store: Store) -> int:
