@@ -214,8 +214,8 @@ def _listening(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
     try:
         server = socket.create_server((settings.api_host, settings.api_port), family=family, backlog=BACKLOG)
-        # What is accepted inherits it. Asyncio sets it only where a socket says its protocol, as this one does not: head
-        # and body are two writes, and the second would wait for the client's delayed acknowledgement, 40 ms.
+        # What is accepted inherits it. Asyncio sets it only where a socket says its protocol, as this one does not:
+        # head and body are two writes, and the second would wait for the client's delayed acknowledgement, 40 ms.
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return server
     except OSError as error:

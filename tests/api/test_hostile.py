@@ -122,11 +122,11 @@ def test_what_enters_under_a_hostile_serial_is_kept_as_a_refusal_and_as_nothing_
 )
 def test_what_is_no_http_gets_no_further_than_the_door(web: Web, head: bytes) -> None:
     with socket.create_connection(("127.0.0.1", web.client.base_url.port or 0), timeout=30) as connection:
-        connection.sendall(head)
-        connection.shutdown(socket.SHUT_WR)
         try:
+            connection.sendall(head)
+            connection.shutdown(socket.SHUT_WR)
             answer = connection.recv(65_536)
-        except ConnectionResetError:
+        except OSError:  # closed from the other side, at whatever byte
             answer = b""
     assert answer == b"" or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
     assert web.get("pia", "/v1/orders").status_code == 200

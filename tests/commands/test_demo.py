@@ -38,6 +38,7 @@ def test_the_day_is_played_and_equals_its_truth(answer: Answer, monkeypatch: pyt
     assert 0 < outcome["first_kpi_s"] <= outcome["stored_s"]
 
 
+@pytest.mark.long
 def test_the_board_shows_the_store_and_a_difference_is_found(tmp_path: Path) -> None:
     day = SHORT_DAY(read_plant(PLANT), seed=2)
     with Runtime(Settings(data_dir=tmp_path)) as runtime:

@@ -40,6 +40,7 @@ def number(store: Warehouse, query: str) -> int:
     return int(value)
 
 
+@pytest.mark.long
 def test_what_is_told_too_late_is_folded_again_by_itself(
     start_up: Callable[..., Any], answer: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -179,6 +179,7 @@ def test_a_second_up_on_the_directory_is_refused(up: Up) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 def test_killed_and_started_again_it_goes_on(start_up: StartUp, answer: Answer, tmp_path: Path) -> None:
     data = ("--data", tmp_path / "data")
     log = log_of(tmp_path / "log.csv", {"Machine 16 - Milling"})
@@ -201,6 +202,7 @@ def test_killed_and_started_again_it_goes_on(start_up: StartUp, answer: Answer, 
     assert answer("kpi", *data) == before, "what is stored can be read when nothing runs any more"
 
 
+@pytest.mark.long
 def test_a_plant_applied_again_replaces_the_one_before(start_up: StartUp, answer: Answer, tmp_path: Path) -> None:
     process, _ = start_up(tmp_path)
     sent = answer("plant", "apply", PLANT, "--data", tmp_path)

@@ -24,6 +24,7 @@ def step_of(directory: Path) -> Step:
     return Step(name="something", words=("-c", "pyproject.toml", "--rootdir", ".", str(path)))
 
 
+@pytest.mark.long
 def test_what_failed_is_done_again_and_what_passed_is_not(tmp_path: Path) -> None:
     step, directory = step_of(tmp_path), tmp_path / "proof"
     proof = Proof(directory)

@@ -217,6 +217,7 @@ def test_letters_whose_time_has_come_are_counted_as_if_never_rejected(
     assert store.rows("SELECT count() AS n FROM events FINAL") == [{"n": 32}]
 
 
+@pytest.mark.long
 @pytest.mark.stack
 def test_what_stays_bad_is_listed_shown_counted_and_dropped(
     runtime: Runtime, capsys: pytest.CaptureFixture[str]

@@ -96,6 +96,7 @@ def test_a_frozen_store_makes_the_flow_unready_but_not_dead(flow: Flow) -> None:
     flow.runtime.check()
 
 
+@pytest.mark.long
 def test_a_flow_that_drains_is_gone_within_its_time(tmp_path: Path) -> None:
     port = free_ports()
     with Runtime(replace(Settings(), data_dir=tmp_path, monitor_port=port), serve=True) as runtime:

@@ -77,6 +77,7 @@ def facts(store: Warehouse, station: str) -> list[dict[str, Any]]:
     )
 
 
+@pytest.mark.long
 @pytest.mark.stack
 def test_a_bad_sender_is_set_aside_alone(tmp_path: Path) -> None:
     good = [record for n in range(1, 41) for station in GOOD for record in cycles(station, [n])]

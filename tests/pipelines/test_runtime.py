@@ -127,6 +127,7 @@ def test_a_flow_that_cannot_begin_says_why_in_one_line(tmp_path: Path) -> None:
         flow.start()
 
 
+@pytest.mark.long
 @pytest.mark.stack
 def test_a_flow_that_crashes_again_and_again_is_given_up_with_its_own_words(tmp_path: Path) -> None:
     topic = f"{STATION_EVENTS_TOPIC.name}:1"

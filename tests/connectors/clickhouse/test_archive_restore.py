@@ -172,6 +172,7 @@ def test_weeks_cut_anywhere_give_the_same_tables_and_counts(migrated: Address, o
         assert tables(cut) == tables(whole)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize("seed", range(5_000 if PROVE else 1))
 def test_a_log_whose_fold_lost_its_state_anywhere_gives_the_same_rows(

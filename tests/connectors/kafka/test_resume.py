@@ -69,6 +69,7 @@ class SteadySender(threading.Thread):
         return self._sender.ends()
 
 
+@pytest.mark.long
 def test_a_killed_flow_goes_on_at_its_snapshot_and_loses_nothing(address: KafkaAddress, tmp_path: Path) -> None:
     starts: list[Journal] = []
     sender = SteadySender(address)
@@ -109,6 +110,7 @@ def test_a_killed_flow_goes_on_at_its_snapshot_and_loses_nothing(address: KafkaA
             assert offsets == list(range(offsets[0], offsets[-1] + 1)), "each run reads without gap or repeat"
 
 
+@pytest.mark.long
 def test_a_terminated_flow_saves_its_position_and_repeats_nothing(address: KafkaAddress, tmp_path: Path) -> None:
     for number in range(1, 4):
         with EventSender(address) as sender:
