@@ -8,6 +8,7 @@ from random import Random
 import msgspec
 from sqlalchemy import Connection, select, update
 
+from connectors.sql.schema.production import PRODUCTS
 from connectors.sql.schema.release import SAMPLINGS
 from connectors.sql.work import Work, canonical
 from models.refusal import need_reason
@@ -37,10 +38,11 @@ def read(connection: Connection, product: str, customer: str) -> Sampling:
 
 
 def lock(work: Work, product: str, customer: str) -> Sampling:
-    """Where sampling stands, which nobody else changes until this work ends."""
+    """Where sampling stands, which nobody else changes until this work ends; raises `NotFound` without a product."""
     found = _sampling(work.connection, product, customer, for_update=True)
     if found.version:
         return found
+    work.lock(select(PRODUCTS.c.id).where(PRODUCTS.c.id == product), "product", product)
     row = {"product": product, "customer": customer, "switch": canonical(found.switch), "version": 1}
     work.run(SAMPLINGS.insert().values(**row, changed_ms=work.now_ms))
     return _sampling(work.connection, product, customer, for_update=True)

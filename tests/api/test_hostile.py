@@ -158,3 +158,12 @@ def test_a_cursor_that_somebody_made_up_is_refused(web: Web) -> None:
     for told in ('["TS-1",99999999999999999999]', '["TS-1"]', "1", '"\ud83d"', "[" * 1_000, '{"a":1}'):
         cursor = urlsafe_b64encode(told.encode(errors="surrogatepass")).decode()
         assert web.get("gil", f"/v1/sheets?cursor={cursor}").status_code == 422, told
+
+
+def test_the_sampling_of_a_product_that_is_not_there_is_not_resumed(web: Web, store: Store) -> None:
+    web.token("caio")
+    before = content(store)
+    resumed = {"customer": "", "reason": "it was mended", "secret": PIN}
+    answer = web.post("caio", "/v1/samplings/NO-SUCH/resumptions", resumed)
+    assert answer.status_code == 404, answer.text
+    assert {name for name, rows in content(store).items() if rows != before[name]} <= {"people", "audit", "audit_head"}
