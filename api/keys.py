@@ -66,7 +66,9 @@ class KeyRing:
         self._path = directory / FILE
         if not self._path.exists():
             if not may_create:
-                raise UsageError(f"{self._path} is missing: restore it; new keys would sign everybody out")
+                raise UsageError(
+                    f"{self._path} is missing: restore it, or where there never was one, `sipe keys init` makes it"
+                )
             _create(self._path, now_ms)
         self._seen, self._keys = _read(self._path)
 

@@ -105,6 +105,7 @@ REASONS: Mapping[HTTPStatus, tuple[str, frozenset[str]]] = MappingProxyType(
                     "own_part",
                     "part_elsewhere",
                     "passed",
+                    "person_id",
                     "place_doubled",
                     "point_doubled",
                     "quarantined",

@@ -13,14 +13,17 @@ from sipe.settings import Settings
 
 
 @contextmanager
-def open_store(settings: Settings, clock: Clock) -> Iterator[Store]:
+def open_store(settings: Settings, clock: Clock, *, may_make: bool = True) -> Iterator[Store]:
     """The transactional store; raises `SipeError` when its schema is not this program's.
 
-    The one in the data directory is made and brought up to date here; a named one by `sipe migrate`, and by a user who
-    may do more than this one.
+    The one in the data directory is made, where it may be, and brought up to date here; a named one by `sipe migrate`,
+    and by a user who may do more than this one.
     """
     with ExitStack() as stack:
-        url = settings.sql_url or f"sqlite:///{stack.enter_context(place.shared(settings.data_dir)).resolve()}"
+        url = settings.sql_url
+        if url is None:
+            file = stack.enter_context(place.shared(settings.data_dir, may_make=may_make))
+            url = f"sqlite:///{file.resolve()}"
         store = Store(url, clock)
         stack.callback(store.close)
         if settings.sql_url is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
@@ -13,13 +14,16 @@ from connectors.sql.work import Work
 from models.approval.workflow import Delegation, Person
 from models.identity import Role
 from models.refusal import NotFound, Refused, Stale
+from sipe.contracts.fields import DOCUMENT_NAME_PATTERN
 
 
 def add(work: Work, person: str, display: str, roles: Iterable[Role], pseudonym: str) -> None:
-    """Somebody new; raises `Refused` when there is such a person already.
+    """Somebody new; raises `Refused` when there is such a person already, or the id cannot stand in an address.
 
     The trail does not say the display name: an entry never changes, and a name may have to be forgotten.
     """
+    if not re.match(DOCUMENT_NAME_PATTERN, person):
+        raise Refused("person_id", "a person's id is letters, digits, points, dashes and underscores, 64 at most")
     if work.one(select(PEOPLE.c.id).where(PEOPLE.c.id == person)):
         raise Refused("exists", f"there is a person {person} already")
     values = {"id": person, "display": display, "pseudonym": pseudonym, "active": 1, "version": 1}

@@ -24,8 +24,10 @@ def directory_of(data_dir: Path) -> Path:
 
 
 @contextmanager
-def shared(data_dir: Path) -> Iterator[Path]:
-    """The file, made if missing and for its owner alone; what SQLite puts beside it takes over its mode."""
+def shared(data_dir: Path, *, may_make: bool) -> Iterator[Path]:
+    """The file, for its owner alone; what SQLite puts beside it takes over its mode. Raises `SipeError`."""
+    if not may_make and not (directory_of(data_dir) / FILE).exists():
+        raise SipeError(f"no orders are kept in {data_dir}: name another directory, or a store in SIPE_SQL_URL")
     with _locked(data_dir, fcntl.LOCK_SH):
         path = directory_of(data_dir) / FILE
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))

@@ -87,7 +87,7 @@ def _add_servers(group: argparse._MutuallyExclusiveGroup) -> None:
 
 
 def _export(args: argparse.Namespace) -> int:
-    with open_store(_settings(args), SystemClock()) as store, store.reading() as connection:
+    with open_store(_settings(args), SystemClock(), may_make=False) as store, store.reading() as connection:
         head = trail.head(connection)
         if args.first > head.seq + 1:
             raise UsageError(f"--from {args.first}: the newest entry is {head.seq}")

@@ -18,6 +18,7 @@ INTERVAL_MS_MAX = 48 * 3_600_000
 
 SHA256_PATTERN = r"^[0-9a-f]{64}$(?!\n)"
 STATION_PATTERN = r"^[a-z0-9-]{1,32}(\.[a-z0-9-]{1,32}){3}$(?!\n)"
+DOCUMENT_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)"
 _TEXT = r"^[^\x00-\x1f\x7f]{%d,%d}$(?!\n)"
 
 Station = Annotated[
@@ -39,7 +40,7 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Measure = Annotated[float, Meta(ge=-1e15, le=1e15, description="Finite; NaN and infinity are refused.")]
 Amount = Annotated[float, Meta(ge=0, le=1e15, description="An amount of material, in its own unit.")]
 Name = Annotated[str, Meta(pattern=_TEXT % (1, 64), description="A name: no control characters.")]
-DocumentName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)", description="A name in a URL.")]
+DocumentName = Annotated[str, Meta(pattern=DOCUMENT_NAME_PATTERN, description="A name in a URL.")]
 Serial = Annotated[str, Meta(pattern=_TEXT % (1, 64), description="A serial number; always text.")]
 Text = Annotated[str, Meta(pattern=_TEXT % (0, 500), description="One line of prose.")]
 Sha256 = Annotated[str, Meta(pattern=SHA256_PATTERN)]

@@ -69,6 +69,8 @@ def test_one_administrator_is_made_and_can_be_let_in_again(
 ) -> None:
     data = ("--data", str(tmp_path / "data"))
     assert admin("m-1", *data, password="short") == 2  # noqa: S106
+    for nobody in ("", "../m-1", "m 1"):
+        assert admin(nobody, *data) == 2
     assert admin("m-1", *data) == 0
     capsys.readouterr()
     assert admin("m-2", *data) == 2

@@ -149,6 +149,9 @@ def test_errors_say_what_to_do(export: Path, tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "bad").write_text("{}\n")
     assert main(["audit", "verify", str(export), "--anchors", str(tmp_path / "bad")]) == 2
     assert "bad:1 is no anchor" in capsys.readouterr().err
+    assert main(["audit", "export", str(tmp_path / "new"), "--data", str(tmp_path / "empty")]) == 1
+    assert "no orders are kept in" in capsys.readouterr().err
+    assert not (tmp_path / "empty").exists()
     assert main(["audit", "verify", str(export), "--from", "0"]) == 2
     assert main(["audit", "verify", str(export), "--from-clickhouse"]) == 2
     assert "SIPE_CLICKHOUSE_URL is not set" in capsys.readouterr().err
