@@ -250,6 +250,7 @@ KNOWN: dict[str, Any] = {
     "HeldRole.name": "supervisor",
     "Me.identity": "ana",
     "Me.kind": "person",
+    "Me.pseudonym": "op-5f2c9a7d41e8b036",
     "Me.station": None,
     "NewDelegation.to": "bia",
     "NewPerson.display": "Ana Souza",

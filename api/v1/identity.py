@@ -16,7 +16,7 @@ from api.http.problems import HttpRefused
 from api.http.route import Act, Answer, Read, Routes
 from api.tokens import LIFETIME_S
 from api.v1.shapes import HIDDEN, DocumentName
-from connectors.sql import credentials, devices, identity, sessions
+from connectors.sql import credentials, devices, identity, people, sessions
 from connectors.sql.identity import Shown
 from connectors.sql.sessions import Session
 from models.identity import Unproven
@@ -88,6 +88,8 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     kind: Literal["person", "device"]
     station: str | None
+    pseudonym: str | None
+    """Of a person: what events call them, so that no key leads back to them once they are erased."""
     roles: list[HeldRole]
 
 
@@ -133,7 +135,8 @@ def me(call: Read) -> Me:
     """Who one is, as this token says it."""
     one = call.principal
     roles = [HeldRole(name=role.name, line=role.line) for role in sorted(one.roles)]
-    return Me(identity=one.identity, kind=one.kind, station=one.station, roles=roles)
+    pseudonym = people.pseudonym_of(call.connection, one.identity) if one.kind == "person" else None
+    return Me(identity=one.identity, kind=one.kind, station=one.station, pseudonym=pseudonym, roles=roles)
 
 
 @routes.act("PUT", "/v1/me/password", scope="read", body=OwnPassword, status=HTTPStatus.NO_CONTENT, lane="proving")

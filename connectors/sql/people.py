@@ -101,6 +101,14 @@ def one(connection: Connection, person: str) -> Known:
     return Known(row.id, row.display, bool(row.active), tuple(roles_of(connection, person)), row.version)
 
 
+def pseudonym_of(connection: Connection, person: str) -> str:
+    """What somebody is called outside of this store; raises `NotFound`."""
+    found = connection.execute(select(PEOPLE.c.pseudonym).where(PEOPLE.c.id == person)).scalar_one_or_none()
+    if found is None:
+        raise NotFound("person", person)
+    return str(found)
+
+
 def listed(connection: Connection, after: str, limit: int) -> list[Known]:
     """People in the order of their ids, behind one of them."""
     ids = connection.execute(select(PEOPLE.c.id).where(PEOPLE.c.id > after).order_by(PEOPLE.c.id).limit(limit))

@@ -522,6 +522,7 @@ class Me(Struct, frozen=True, kw_only=True, omit_defaults=True):
     identity: str
     kind: Literal["device", "person"]
     station: str | None
+    pseudonym: str | None
     roles: tuple[HeldRole, ...]
 
 

@@ -12,6 +12,7 @@ from sql_stores import content
 from web import PIN, Web, problem
 
 from api.serving import TRIES
+from connectors.sql import people
 from connectors.sql.work import Store
 from sipe.clock import ManualClock
 
@@ -28,6 +29,11 @@ def signed_in(web: Web, **shown: str) -> dict[str, Any]:
 
 def me(web: Web, granted: dict[str, Any]) -> Response:
     return web.client.get("/v1/me", headers={"authorization": f"Bearer {granted['access_token']}"})
+
+
+def pseudonym(store: Store, person: str) -> str:
+    with store.reading() as connection:
+        return people.pseudonym_of(connection, person)
 
 
 @pytest.fixture
@@ -47,6 +53,7 @@ class TestSigningIn:
             "identity": "ana",
             "kind": "person",
             "station": None,
+            "pseudonym": "op-ana",
             "roles": [{"name": "engineer", "line": ""}],
         }
 
@@ -178,7 +185,10 @@ class TestPeople:
         path, etag = "/v1/people/m-204/erasure", added.headers["etag"]
         body = {"reason": "asked for", "secret": PIN}
         problem(web.post("root", path, body | {"secret": "000000"}, if_match=etag), 403, "signature")
+        before = pseudonym(store, "m-204")
         assert web.post("root", path, body, if_match=etag).json()["display"] == ""
+        assert before.startswith("op-")
+        assert before not in repr(content(store))  # so events under it lead to nobody
         assert "Quitéria" not in repr(content(store)["people"])
 
     def test_a_lost_badge_is_taken(self, web: Web) -> None:
