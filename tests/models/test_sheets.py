@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.sheets.check import asked_for, completed, problems
@@ -18,7 +18,8 @@ from models.sheets.template import Template, TemplateError, template_of
 
 WORDS = {"en": "word", "pt": "palavra"}
 ONLY_OURS = {"decimals", "key_doubled"}
-"""What JSON Schema is not asked to say."""
+"""What JSON Schema is not asked to say; but of a whole number it says that it is one."""
+WHOLE = {"address"}
 
 
 def field(kind: str, name: str, **more: Any) -> dict[str, Any]:
@@ -94,11 +95,12 @@ def nearly_right(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(values=filled_in | nearly_right())
+@example(values={"port": "rs485", "address": 0.5, "product": "P-1"})
 def test_what_has_no_problem_is_valid_and_the_other_way_round(values: dict[str, Any]) -> None:
     template = template_of(FORM)
-    codes = {problem.code for problem in problems(template, values)}
+    said = [one for one in problems(template, values) if one.code not in ONLY_OURS or one.path in WHOLE]
     valid = jsonschema.Draft202012Validator(json_schema(template)).is_valid(values)
-    assert valid == (codes <= ONLY_OURS), (codes, values)
+    assert valid == (not said), (said, values)
 
 
 @given(values=nearly_right(), seed=st.integers())
