@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import sys
 
+from api.child import NAME
 from api.serving import Service
 from connectors.embedded.process import serve_until_parent_leaves
 from sipe import logs
 from sipe.errors import SipeError
 from sipe.settings import load
 
-MODULE = "api.process"
-NAME = "web service"
-
 
 def main() -> int:
-    """Serve until stdin ends; the last line on stderr says why it could not."""
+    """Serve until stdin ends or a loop has failed; the last line on stderr says why it could not go on."""
     try:
         settings = load()
         logs.configure("api", settings.log_level, service=True)
         with Service(settings) as service:
-            serve_until_parent_leaves({"url": service.url})
+            serve_until_parent_leaves({"url": service.url}, service.check)
     except SipeError as error:
         print(f"sipe {NAME}: {error}", file=sys.stderr)  # noqa: T201  what KeptProcess reads
         return 1

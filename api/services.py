@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
+from api.http.problems import HttpRefused
 from api.ingest.inlet import Inlet
 from api.ingest.rate import Rates
 from api.keys import KeyRing
@@ -15,7 +17,7 @@ from connectors.sql import identity
 from connectors.sql.contracts import NO_COPIES, Copies
 from connectors.sql.secrecy import Secrets
 from connectors.sql.work import Store
-from models.identity import Principal
+from models.identity import Principal, Unproven
 from sipe.clock import Clock
 from sipe.metrics import UNMONITORED, Monitor
 
@@ -51,5 +53,11 @@ class Services:
         return self.tokens.verify(token)
 
     def verify_again(self, principal: Principal, secret: str, *, may_be_given: bool = False) -> None:
-        """Make sure by password or PIN that who signs is who signed in; raises `Refused`."""
-        identity.verify_again(self.store, self.secrets, principal, secret, may_be_given=may_be_given)
+        """Make sure by password or PIN that who signs is who signed in; raises `Refused`.
+
+        A wrong signature is no reason to sign in again: the token is good, so it is 403 and not 401.
+        """
+        try:
+            identity.verify_again(self.store, self.secrets, principal, secret, may_be_given=may_be_given)
+        except Unproven as unproven:
+            raise HttpRefused(HTTPStatus.FORBIDDEN, "signature", str(unproven)) from unproven

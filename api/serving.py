@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
 from api.background import anchors, bells, relay, upkeep
@@ -42,6 +44,7 @@ TRIES = 20
 INGEST_BURST_S = 4
 """A device may send so many seconds' worth at once, such as after its line was down."""
 START_TIMEOUT_S = 30.0
+STEP_S = 0.02
 STOP_TIMEOUT_S = 5
 BACKLOG = 1_024
 CONNECTIONS_MAX = 2_000
@@ -138,7 +141,7 @@ class Service:
         try:
             services = self._open.enter_context(open_services(self._settings, self._clock, self._monitor))
             self._serve(services)
-            threads = self._open.enter_context(ThreadPoolExecutor(max(1, len(LOOPS)), thread_name_prefix="api"))
+            threads = self._open.enter_context(ThreadPoolExecutor(len(LOOPS), thread_name_prefix="api"))
             self._open.callback(self._stop.set)
             self._loops = [threads.submit(loop, services, self._stop) for loop in LOOPS]
         except BaseException:
@@ -149,7 +152,6 @@ class Service:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
         self._open.close()
 
     def _serve(self, services: Services) -> None:
@@ -165,11 +167,9 @@ class Service:
             thread.join()
 
         self._open.callback(end)
-        waited = threading.Event()
-        for _ in range(int(START_TIMEOUT_S / CHECK_EVERY_S)):
-            if server.started or not thread.is_alive():
-                break
-            waited.wait(CHECK_EVERY_S)
+        deadline_s = time.monotonic() + START_TIMEOUT_S
+        while not server.started and thread.is_alive() and time.monotonic() < deadline_s:
+            thread.join(STEP_S)
         if not server.started:
             raise SipeError("the web service did not start; its log says why")
         self._server = server
@@ -193,9 +193,25 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def behind_proxy(app: ASGIApp) -> ASGIApp:
+    """The same application, where who asks is what the proxy says: the last address in X-Forwarded-For.
+
+    What stands before it came with the request, and whoever tries passwords would be somebody else at each try.
+    """
+
+    async def forwarded(scope: Scope, receive: Receive, send: Send) -> None:
+        told = [value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for"]
+        if told:
+            scope["client"] = (told[-1].rpartition(b",")[2].strip().decode("latin1"), 0)
+        await app(scope, receive, send)
+
+    return forwarded
+
+
 def _config(settings: Settings, services: Services) -> uvicorn.Config:
+    app = create_app(services)
     return uvicorn.Config(
-        create_app(services),
+        behind_proxy(app) if settings.api_behind_proxy else app,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -203,8 +219,7 @@ def _config(settings: Settings, services: Services) -> uvicorn.Config:
         server_header=False,
         limit_concurrency=CONNECTIONS_MAX,
         timeout_graceful_shutdown=STOP_TIMEOUT_S,
-        proxy_headers=settings.api_behind_proxy,
-        forwarded_allow_ips="*" if settings.api_behind_proxy else None,
+        proxy_headers=False,  # uvicorn would believe the first address; see `behind_proxy`
         ssl_certfile=settings.api_cert_file,
         ssl_keyfile=settings.api_key_file,
     )

@@ -67,7 +67,7 @@ class Settings:
     api_key_file: str | None = None
     """PEM, the key of that certificate."""
     api_behind_proxy: bool = False
-    """Whether something before the web service ends TLS and says who asks (X-Forwarded-For); 1 or 0."""
+    """Whether something before the web service ends TLS, and says last in X-Forwarded-For who asks; 1 or 0."""
     keys_dir: str | None = None
     """Where the keys are that access tokens are signed with; `keys` in the data directory unless it is said."""
     ingest_events_per_s: int = 5_000

@@ -47,7 +47,7 @@ class Lanes:
         self._lanes: dict[LaneName, _Lane] = {}
 
     async def run(self, name: LaneName, work: Callable[..., T], *args: object) -> T:
-        """Do something in a thread of a lane; raises `HttpRefused` (503) when too many wait there."""
+        """Do something in a thread of a lane; raises `NotNow` when too many wait there."""
         lane = self._lanes.setdefault(name, _Lane(SIZES[name]))
         if lane.inside >= sum(lane.size):
             raise unavailable("too many ask for this at once: ask again")

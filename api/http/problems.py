@@ -55,6 +55,16 @@ class HttpRefused(Refused):
         self.problems = tuple(problems)
 
 
+class NotNow(HttpRefused):
+    """Nothing is wrong with what was sent, and the same again later may well be taken: `Retry-After`, whole seconds."""
+
+    def __init__(
+        self, reason: str, detail: str, retry_after_s: int, status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
+    ) -> None:
+        super().__init__(status, reason, detail, {"Retry-After": str(retry_after_s)})
+        self.retry_after_s = retry_after_s
+
+
 def answer_to(refused: Refused) -> Response:
     """The problem document that a refusal becomes."""
     status = status_of(refused)
@@ -95,11 +105,9 @@ def unreadable(detail: str, path: str = "") -> HttpRefused:
     return HttpRefused(HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable", said, problems=[flaw])
 
 
-def unavailable(detail: str, retry_after_s: int = 1) -> HttpRefused:
+def unavailable(detail: str, retry_after_s: int = 1) -> NotNow:
     """Something that this service needs does not answer; nothing has changed."""
-    return HttpRefused(
-        HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, {"Retry-After": str(max(1, retry_after_s))}
-    )
+    return NotNow("unavailable", detail, retry_after_s)
 
 
 async def no_route(request: Request, error: Exception) -> Response:

@@ -25,7 +25,7 @@ from connectors.sql.engine import StoreUnavailable
 from connectors.sql.sessions import NOBODY
 from connectors.sql.work import Work
 from models.audit import Who
-from models.identity import Principal, Unproven
+from models.identity import Principal
 from models.refusal import Refused
 
 
@@ -47,8 +47,8 @@ def mount(app: FastAPI, services: Services, routes: Iterable[Route]) -> None:
     lanes = Lanes()
     for route in routes:
         path = route.path.replace("{serial}", "{serial:path}")  # a serial may have a slash in it, sent as %2F
-        endpoint = _stream(services, route, lanes) if route.streams else _endpoint(services, route, lanes)
-        app.add_route(path, endpoint, [route.method], route.name, include_in_schema=False)
+        serve = partial(_stream if route.streams else _serve, services, route)
+        app.add_route(path, _endpoint(route, lanes, serve), [route.method], route.name, include_in_schema=False)
 
 
 def principal_of(services: Services, headers: Mapping[str, str]) -> Principal:
@@ -77,11 +77,10 @@ async def bounded_body(request: Request, bytes_max: int) -> bytes:
     return bytes(found)
 
 
-def _endpoint(services: Services, route: Route, lanes: Lanes) -> Callable[[Request], Any]:
+def _endpoint(route: Route, lanes: Lanes, serve: Callable[[Asked], Response]) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         try:
-            asked = await _asked(request, route)
-            return await lanes.run(route.lane, _serve, services, route, asked)
+            return await lanes.run(route.lane, serve, await _asked(request, route))
         except Refused as refused:
             return answer_to(refused)
         except StoreUnavailable as error:
@@ -102,23 +101,19 @@ async def _asked(request: Request, route: Route) -> Asked:
     )
 
 
-def _stream(services: Services, route: Route, lanes: Lanes) -> Callable[[Request], Any]:
-    async def endpoint(request: Request) -> Response:
-        try:
-            following = await lanes.run(route.lane, _following, services, route, await _asked(request, route))
-            return EventStream(services.live, following, services.monitor)
-        except Refused as refused:
-            return answer_to(refused)
-        except StoreUnavailable as error:
-            return answer_to(unavailable(str(error)))
-
-    return endpoint
-
-
-def _following(services: Services, route: Route, asked: Asked) -> Following:
+def _caller(services: Services, route: Route, asked: Asked) -> Principal | None:
+    """Who asks and may, or None where everybody may; raises `HttpRefused`, `Forbidden`."""
+    if route.scope is None:
+        return None
     principal = principal_of(services, asked.headers)
-    assert route.scope is not None  # noqa: S101  no stream is for everybody
     principal.check_anywhere(route.scope)
+    return principal
+
+
+def _stream(services: Services, route: Route, asked: Asked) -> Response:
+    principal = _caller(services, route, asked)
+    if principal is None:
+        raise unauthenticated("a stream is for nobody but those who have signed in")
     query, token = _query(route, asked), asked.headers["authorization"].partition(" ")[2]
     give_positions(services.store)  # what is told by now is behind a new stream
     with services.store.reading() as connection:
@@ -129,14 +124,12 @@ def _following(services: Services, route: Route, asked: Asked) -> Following:
         resumes = last is None or outbox.can_resume(connection, last)
     position = newest if last is None or not resumes else last
     check = partial(services.principal_of, token)
-    return Following(sight=sight, position=position, is_reset=not resumes, check=check)
+    following = Following(sight=sight, position=position, is_reset=not resumes, check=check)
+    return EventStream(services.live, following, services.monitor)
 
 
 def _serve(services: Services, route: Route, asked: Asked) -> Response:
-    principal = None
-    if route.scope is not None:
-        principal = principal_of(services, asked.headers)
-        principal.check_anywhere(route.scope)
+    principal = _caller(services, route, asked)
     params = {name: parameter(asked.params[name], type_, name) for name, type_ in route.parameters.items()}
     if principal is not None and route.scope is not None and "station" in params:
         principal.check(route.scope, station=params["station"])  # whatever is about a station is asked for here
@@ -151,7 +144,7 @@ def _serve(services: Services, route: Route, asked: Asked) -> Response:
         with services.store.reading() as connection:
             return _response(_sent(route, route.handler(Read(connection=connection, **told), **params)))
     if route.signed and principal is not None:
-        _sign(services, principal, told["body"].secret)  # before the transaction: it takes its time, on purpose
+        services.verify_again(principal, told["body"].secret)  # before the transaction: it takes its time, on purpose
     who = _who(principal, route)
     if route.acts:
         coding = asked.headers.get("content-encoding", "")
@@ -173,14 +166,6 @@ def _body(route: Route, asked: Asked) -> Any:
     if route.raw is not None:
         return asked.raw
     return body_of(asked.raw, route.body) if route.body is not None else None
-
-
-def _sign(services: Services, principal: Principal, secret: str) -> None:
-    """A wrong signature is no reason to sign in again: the token is good, so it is 403 and not 401."""
-    try:
-        services.verify_again(principal, secret)
-    except Unproven as unproven:
-        raise HttpRefused(HTTPStatus.FORBIDDEN, "signature", str(unproven)) from unproven
 
 
 def _query(route: Route, asked: Asked) -> dict[str, Any]:

@@ -222,4 +222,4 @@ def _abandon(producer: Producer) -> None:
 
 def _is_fatal(error: KafkaError) -> bool:
     """An idempotent producer that cannot keep its promise ends for good: nothing goes through it any more."""
-    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001 - so they call it
+    return error.fatal() or error.name() == "_FATAL"

@@ -20,7 +20,7 @@ from anyio import CapacityLimiter
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.background.numbering import give_positions
-from api.http.problems import HttpRefused, unavailable
+from api.http.problems import NotNow, unavailable
 from connectors.sql import outbox
 from connectors.sql.work import Store
 from sipe.contracts.changes import Change
@@ -87,12 +87,12 @@ class Live:
 
     @asynccontextmanager
     async def joined(self, identity: str, position: int) -> AsyncIterator[None]:
-        """A stream of somebody, from a position on; raises `HttpRefused` when there are too many."""
+        """A stream of somebody, from a position on; raises `NotNow` when there are too many."""
         if self._is_closed or self._open.total() >= STREAMS_MAX:
             raise unavailable("too many streams are open here: ask again", retry_after_s=5)
         if self._open[identity] >= STREAMS_EACH_MAX:
             detail = f"{identity} has {STREAMS_EACH_MAX} streams open: close one"
-            raise HttpRefused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_streams", detail, {"Retry-After": "5"})
+            raise NotNow("too_many_streams", detail, 5, HTTPStatus.TOO_MANY_REQUESTS)
         self._open[identity] += 1
         self._monitor.set(STREAMS, self._open.total())
         self._follow_from(position)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
-from api.http.problems import HttpRefused, answer_to
+from api.http.problems import NotNow, answer_to
 from api.live.live import Ended, Live, News
 from api.live.sight import Sight
 from models.refusal import Refused
@@ -63,7 +63,7 @@ class EventStream(Response):
         try:
             async with self._live.joined(self._following.sight.principal.identity, self._following.position):
                 await self._serve(receive, send)
-        except HttpRefused as refused:
+        except NotNow as refused:
             await answer_to(refused)(scope, receive, send)
 
     async def _serve(self, receive: Receive, send: Send) -> None:

@@ -6,10 +6,9 @@ from http import HTTPStatus
 
 import msgspec
 
-from api.http.problems import HttpRefused, unavailable
+from api.http.problems import HttpRefused, NotNow, unavailable
 from api.http.route import Act, Raw, Routes
 from api.ingest.batch import LineReason
-from api.ingest.busy import Busy
 from api.ingest.coding import Limits
 from models.refusal import Refused
 
@@ -63,7 +62,7 @@ def send_events(call: Act) -> Batch:
     here = call.principal.station
     try:
         found = inlet.take(call.body, call.coding, call.principal.identity, lambda station: station == here)
-    except Busy:
+    except NotNow:
         raise
     except Refused as refused:
         raise HttpRefused(_STATUS[refused.reason], refused.reason, str(refused)) from refused

@@ -12,14 +12,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from api.http.problems import HttpRefused
 from api.http.route import Act, Answer, Read, Routes
 from api.tokens import LIFETIME_S
 from api.v1.shapes import HIDDEN, DocumentName
 from connectors.sql import credentials, devices, identity, people, sessions
 from connectors.sql.identity import Shown
 from connectors.sql.sessions import Session
-from models.identity import Unproven
 from models.refusal import Refused
 
 routes = Routes("identity")
@@ -157,10 +155,7 @@ def _oneself(call: Act) -> str:
     """Who asks, once they have proven it again, with a secret that may be given."""
     if call.principal.kind != "person":
         raise Refused("no_person", "a device has no secret that it could set")
-    try:
-        call.services.verify_again(call.principal, call.body.secret, may_be_given=True)
-    except Unproven as unproven:
-        raise HttpRefused(HTTPStatus.FORBIDDEN, "signature", str(unproven)) from unproven
+    call.services.verify_again(call.principal, call.body.secret, may_be_given=True)
     return call.principal.identity
 
 

@@ -12,7 +12,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -20,16 +20,24 @@ from typing import Any, BinaryIO, Self
 from sipe.errors import SipeError
 
 STOP_TIMEOUT_S = 5.0
+CHECK_EVERY_S = 1.0
 LOG_BYTES_MAX = 10_000_000
 _LOG_LINES = 5
 _LOG_TAIL_BYTES = 8192
 
 
-def serve_until_parent_leaves(ready: Mapping[str, Any]) -> None:
-    """The child's half of the protocol: say that it is ready, then return when the parent is gone."""
+def serve_until_parent_leaves(ready: Mapping[str, Any], check: Callable[[], None] | None = None) -> None:
+    """The child's half of the protocol: say that it is ready, then return when the parent is gone.
+
+    `check` is called now and then meanwhile; what it raises ends the wait.
+    """
     print(json.dumps(ready), flush=True)  # noqa: T201 - the line is the protocol
-    while os.read(sys.stdin.fileno(), 1):  # unbuffered: a thread may wait here while the interpreter ends
-        pass
+    while True:
+        readable, _, _ = select.select([sys.stdin.fileno()], [], [], CHECK_EVERY_S if check else None)
+        if readable and not os.read(sys.stdin.fileno(), 1):  # unbuffered: a thread may wait while the interpreter ends
+            return
+        if check:
+            check()
 
 
 def open_log(path: Path) -> BinaryIO:

@@ -14,10 +14,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from api.process import MODULE, NAME
+from api.child import WebProcess
 from connectors.clickhouse.client import probe
 from connectors.clickhouse.writer import DEPENDENCY
-from connectors.embedded.kept import KeptProcess
 from connectors.kafka import ticker
 from connectors.monitor.process import ProcessMonitor
 from connectors.monitor.server import monitored
@@ -56,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         monitor.assigned("ticker")
         monitor.needs(DEPENDENCY, partial(probe, runtime.system.store))
         with _web_service(runtime, settings) as web:
-            url = web.ready["url"] if web else None
+            url = web.url if web else None
             if args.json:
                 told = _addresses(runtime.system, settings.data_dir) | {"api": url}
                 print(json.dumps(told))  # a line, for programs that wait for it
@@ -68,13 +67,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _web_service(runtime: Runtime, settings: Settings) -> Iterator[KeptProcess | None]:
+def _web_service(runtime: Runtime, settings: Settings) -> Iterator[WebProcess | None]:
     """The web service beside an embedded stack; beside named servers it is `sipe api`, with servers of its own."""
     if runtime.stack is None:
         yield None
         return
     within = replace(settings_within(settings, runtime.system), monitor_port=0)
-    web = KeptProcess(NAME, MODULE, settings=within, log_path=settings.data_dir / "logs" / "api.log")
+    web = WebProcess(within, settings.data_dir / "logs" / "api.log")
     try:
         web.start()
         yield web
@@ -88,7 +87,7 @@ def _rebuild_state(settings: Settings) -> None:
 
 
 def _tick(
-    runtime: Runtime, settings: Settings, stop: threading.Event, monitor: ProcessMonitor, web: KeptProcess | None
+    runtime: Runtime, settings: Settings, stop: threading.Event, monitor: ProcessMonitor, web: WebProcess | None
 ) -> None:
     """Tick and watch for what is marked in threads of their own, and look after servers and flow in this one."""
     with runtime.sender() as sender, ThreadPoolExecutor(2, thread_name_prefix="up") as threads:

@@ -96,7 +96,7 @@ def reasons() -> Iterator[str]:
                     yield from (str(one.value) for one in words if isinstance(one, ast.Constant))
 
 
-REFUSALS = {"Refused": 0, "Forbidden": 0, "Unproven": 0, "HttpRefused": 1}
+REFUSALS = {"Refused": 0, "Forbidden": 0, "Unproven": 0, "NotNow": 0, "HttpRefused": 1}
 """What refuses something, and which of its arguments is the reason."""
 
 

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from command_line import environment
 
+from api.serving import TRIES
 from sipe.cli import main
 
 Admin = Callable[..., int]
@@ -114,3 +115,18 @@ def test_keys_of_a_named_store_are_made_by_hand(
     assert "signing-keys.json is missing" in capsys.readouterr().err
     assert main(["keys", "rotate", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["keys"]) == 1
+
+
+def test_behind_a_proxy_nobody_is_somebody_else_by_saying_so(tmp_path: Path) -> None:
+    def tries(client: httpx.Client, said: str) -> int:
+        code = {"code": "AAAA-AAAA-AAAA-AAAA"}
+        return client.post("/v1/enrolments", json=code, headers={"x-forwarded-for": said}).status_code
+
+    with (
+        serving(tmp_path / "data", SIPE_API_BEHIND_PROXY="1") as (_, url),
+        httpx.Client(base_url=url, timeout=60) as client,
+    ):
+        statuses = [tries(client, f"198.51.100.{n}, 192.0.2.7") for n in range(4 * TRIES)]
+        assert statuses[0] == 401
+        assert 429 in statuses
+        assert tries(client, "192.0.2.7, 192.0.2.8") == 401

@@ -168,3 +168,16 @@ def test_what_the_parent_passes_on_reaches_the_child(module: Callable[[str], str
             assert server.ready == {"secret": "s"}
     finally:
         os.close(fd)
+
+
+def test_a_child_ends_when_it_finds_that_it_has_failed(module: Callable[[str], str], tmp_path: Path) -> None:
+    body = (
+        "from connectors.embedded.process import serve_until_parent_leaves\n"
+        "def check():\n    raise SystemExit('a loop has failed')\n"
+        "serve_until_parent_leaves({}, check)\n"
+    )
+    server = ChildServer(module(body), log_path=tmp_path / "server.log")
+    with server:
+        assert ended(server.pid)
+        with pytest.raises(SipeError, match="server_under_test ended with exit code 1: a loop has failed"):
+            server.check()
