@@ -1,4 +1,9 @@
-"""Writes the typed Python client from the OpenAPI description: one struct for each shape, one method for each route."""
+"""Writes the typed Python client from the OpenAPI description: one struct for each shape, one method for each route.
+
+What a tag alone takes and answers is in a module of its own, what several share in `common`; both are had from the
+package, so that a shape which others come to use has not moved for anybody. Shapes refer within their module or to
+`common`: whatever uses a shape uses what that refers to.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +11,57 @@ import keyword
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 Json = dict[str, Any]
 
-SHAPES = Path("edge/client/shapes.py")
-CALLS = Path("edge/client/calls.py")
+SHAPES = Path("edge/client/shapes")
+CALLS = Path("edge/client/calls")
+COMMON = "common"
 
-_SHAPES_HEAD = '''\
-"""What the API takes and answers, as structs. Written by `make schemas` from its description: edit nothing here."""
+_WRITTEN = "\n\nWritten by `make schemas` from the API's description: edit nothing here.\n"
+_SHAPES_HEAD = f'''\
+"""What {{about}} take and answer, as structs.{_WRITTEN}"""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
+
+{{imports}}
 '''
-_CALLS_HEAD = '''\
-"""One method for each route of the API. Written by `make schemas` from its description: edit nothing here."""
+_SHAPES_INIT = f'''\
+"""What the API takes and answers, as structs: import them from here, whichever module they are in.{_WRITTEN}"""
+
+'''
+_CALLS_HEAD = f'''\
+"""One method for each route about {{tag}}.{_WRITTEN}"""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
 from edge.client.session import Session, part
-from edge.client.shapes import (
-    {names},
-)
+{{imports}}
 
 
-class Client(Session):
+class {{name}}(Session):
+    """Routes about {{tag}}."""
+
+'''
+_CALLS_INIT = f'''\
+"""The client: one method for each route of the API.{_WRITTEN}"""
+
+from __future__ import annotations
+
+{{imports}}
+
+
+class Client({{bases}}):
     """The API, one method for each route; each raises `edge.client.problems.ApiError`.
 
     `version` is the version that a change is based on: 412 (`Stale`) when it is no longer that. `key` is for a caller
@@ -54,27 +79,72 @@ _PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool
 
 def files(description: Json) -> dict[Path, str]:
     """The generated modules, by their path in the repository."""
-    written = {SHAPES: shapes(description), CALLS: calls(description)}
-    return {path: _formatted(path, code) for path, code in written.items()}
+    homes = _homes(description)
+    return _formatted({**_shapes(description, homes), **_calls(description, homes)})
 
 
-def shapes(description: Json) -> str:
-    """The module of structs."""
+def _shapes(description: Json, homes: Mapping[str, str]) -> dict[Path, str]:
     components = description["components"]["schemas"]
-    return "\n\n".join((_SHAPES_HEAD, *(_struct(name, components[name]) for name in sorted(components))))
+    written = {
+        SHAPES / "__init__.py": _SHAPES_INIT + "\n".join(f"{line} as {line.split()[-1]}" for line in _imports(homes))
+    }
+    for home in sorted(set(homes.values())):
+        names = sorted(name for name in homes if homes[name] == home)
+        structs = [_struct(name, components[name]) for name in names]
+        shared = {name: COMMON for name in homes if home != COMMON and homes[name] == COMMON}
+        about = "several tags" if home == COMMON else f"routes about {home}"
+        head = _SHAPES_HEAD.format(about=about, imports="\n".join(_imports(_said(shared, structs))))
+        written[SHAPES / f"{home}.py"] = "\n\n".join((head, *structs))
+    return written
 
 
-def calls(description: Json) -> str:
-    """The module of methods."""
-    methods = [
-        _method(method.upper(), path, operation)
-        for path, operations in description["paths"].items()
-        for method, operation in operations.items()
-        if not _is_stream(operation)
-    ]
-    body = "\n".join(methods)
-    names = [name for name in sorted(description["components"]["schemas"]) if re.search(rf"\b{name}\b", body)]
-    return _CALLS_HEAD.replace("{names}", ",\n    ".join(names)) + "\n" + body
+def _calls(description: Json, homes: Mapping[str, str]) -> dict[Path, str]:
+    methods: dict[str, list[str]] = {}
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            if not _is_stream(operation):
+                methods.setdefault(operation["tags"][0], []).append(_method(method.upper(), path, operation))
+    written = {}
+    for tag, of_tag in methods.items():
+        imports = "\n".join(_imports(_said(homes, of_tag)))
+        head = _CALLS_HEAD.format(tag=tag, name=_class_of(tag), imports=imports)
+        written[CALLS / f"{tag}.py"] = head + "\n".join(of_tag)
+    imports = "\n".join(f"from edge.client.calls.{tag} import {_class_of(tag)}" for tag in methods)
+    written[CALLS / "__init__.py"] = _CALLS_INIT.format(imports=imports, bases=", ".join(map(_class_of, methods)))
+    return written
+
+
+def _class_of(tag: str) -> str:
+    return f"{tag.capitalize()}Calls"
+
+
+def _homes(description: Json) -> dict[str, str]:
+    """The module of each shape: the one tag that uses it, or `common`."""
+    components = description["components"]["schemas"]
+    users: dict[str, set[str]] = {name: set() for name in components}
+    for operations in description["paths"].values():
+        for operation in operations.values():
+            waiting = _referred(operation)
+            while waiting:
+                name = waiting.pop()
+                if operation["tags"][0] not in users[name]:
+                    users[name].add(operation["tags"][0])
+                    waiting |= _referred(components[name])
+    return {name: tags.pop() if len(tags) == 1 else COMMON for name, tags in users.items()}
+
+
+def _referred(told: Json) -> set[str]:
+    return set(re.findall(r"#/components/schemas/(\w+)", repr(told)))
+
+
+def _said(homes: Mapping[str, str], code: Iterable[str]) -> dict[str, str]:
+    """Those of the shapes that code mentions."""
+    words = set(re.findall(r"\w+", "\n".join(code)))
+    return {name: home for name, home in homes.items() if name in words}
+
+
+def _imports(homes: Mapping[str, str]) -> list[str]:
+    return [f"from edge.client.shapes.{homes[name]} import {name}" for name in sorted(homes)]
 
 
 def _struct(name: str, shape: Json) -> str:
@@ -180,10 +250,15 @@ def _words(shape: Json, name: str) -> str:
     return words or f"A {name}."
 
 
-def _formatted(path: Path, code: str) -> str:
+def _formatted(written: Mapping[Path, str]) -> dict[Path, str]:
     """The code in the style of the house, without the imports that it does not need."""
     ruff = str(Path(sys.executable).with_name("ruff"))
-    for words in (("check", "--fix-only", "--quiet"), ("format",)):
-        command = [ruff, *words, "--no-cache", "--stdin-filename", str(path), "-"]
-        code = subprocess.run(command, input=code, capture_output=True, text=True, check=True, timeout=60).stdout
-    return code
+    settings = Path(__file__).resolve().parents[1] / "pyproject.toml"
+    with TemporaryDirectory() as directory:
+        for path, code in written.items():
+            (Path(directory) / path).parent.mkdir(parents=True, exist_ok=True)
+            (Path(directory) / path).write_text(code, encoding="utf-8")
+        for words in (("check", "--fix-only"), ("format",)):
+            command = [ruff, *words, "--quiet", "--no-cache", "--config", str(settings), directory]
+            subprocess.run(command, cwd=settings.parent, check=True, timeout=60)
+        return {path: (Path(directory) / path).read_text(encoding="utf-8") for path in written}

@@ -30,6 +30,13 @@ import msgspec
 import zstandard
 from confluent_kafka import Consumer
 
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1] / "tests" / "services")
+)  # the real Kafka of the tests: `make services`
+
+from kafka_cluster import KafkaCluster
+from station_topics import new_station_events
+
 from api.ingest.batch import Valid, read
 from api.ingest.coding import Limits, decoded
 from api.ingest.intake import Intake
@@ -45,8 +52,7 @@ from sipe.contracts.codec import decode, encode
 from sipe.contracts.events import StationEvent
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
 
-ROOT = Path(__file__).resolve().parents[1]
-PLANT = ROOT / "examples" / "plant.toml"
+PLANT = Path(__file__).resolve().parents[1] / "examples" / "plant.toml"
 LIMITS = Limits()
 BOOTS_A_PASS = 100
 TOPIC = STATION_EVENTS_TOPIC
@@ -137,10 +143,6 @@ def broker(kind: str) -> Iterator[KafkaAddress]:
             with ChildServer("connectors.embedded.broker", topic, log_path=Path(directory) / "broker.log") as server:
                 yield KafkaAddress(server.ready["bootstrap"])
             return
-        sys.path.insert(0, str(ROOT / "tests" / "services"))  # the real Kafka of the tests: `make services`
-        from kafka_cluster import KafkaCluster  # noqa: PLC0415
-        from station_topics import new_station_events  # noqa: PLC0415
-
         with KafkaCluster(Path(directory)) as cluster:
             yield new_station_events(cluster, TOPIC.partitions)
 
@@ -179,7 +181,7 @@ def main() -> None:
     events = list({(event.station, event.source, event.boot, event.seq): event for event in sent}.values())
     rows: dict[Variant, list[tuple[float, float]]] = {variant: [] for variant in VARIANTS}
     alone_s: list[float] = []
-    shuffled, passes = random.Random(7), 0  # noqa: S311 - an order
+    shuffled, passes = random.SystemRandom(), 0
     with broker(args.broker) as address:
         os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[: args.cores]))
         intake = Intake(address, rates=Rates(1e9, 1e9))

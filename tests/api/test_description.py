@@ -16,6 +16,7 @@ from api.app import all_routes, openapi
 from api.description import OPENAPI, ROOT, files
 from api.http.reasons import REASONS
 from api.http.route import Route
+from api.python_client import CALLS, SHAPES
 
 DESCRIPTION = openapi()
 FILES = files()
@@ -48,6 +49,12 @@ def shown() -> Iterator[Any]:
 def test_a_committed_file_is_what_the_routes_say(path: Path) -> None:
     committed = (ROOT / path).read_text(encoding="utf-8")
     assert committed == FILES[path], f"{path} is stale: run `make schemas` and commit what it writes"
+
+
+@pytest.mark.parametrize("folder", [SHAPES, CALLS], ids=str)
+def test_nothing_else_lies_where_the_client_is_written(folder: Path) -> None:
+    there = {path.relative_to(ROOT) for path in (ROOT / folder).glob("*.py")}
+    assert there == {path for path in FILES if path.parent == folder}, "a tag has gone: delete its module"
 
 
 def test_it_is_what_the_service_says(web: Web) -> None:
