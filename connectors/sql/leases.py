@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Row, func, select, update
 
-from connectors.sql import orders, products, serial_pool, stations, units
+from connectors.sql import orders, products, serial_pool, stations, stops, units
 from connectors.sql.schema.leases import LEASE_SERIALS, LEASE_VISITS, LEASES
 from connectors.sql.schema.production import SETUPS, UNITS
 from connectors.sql.schema.sheets import SHEETS
@@ -274,6 +274,6 @@ def _revoked(connection: Connection, lease: Lease) -> str | None:
 def _hold(work: Work, serial: str, reason: str) -> None:
     unit = units.read(work.connection, serial)
     if unit.status == "done":
-        units.stop(work, serial, "recalled", reason)
+        stops.stop(work, serial, "recalled", reason)
     elif unit.status != "quarantined":
-        units.stop(work, serial, "held", reason)
+        stops.stop(work, serial, "held", reason)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Row, select, update
 
-from connectors.sql import demands, lots, samplings, units
+from connectors.sql import demands, lots, samplings, stops, units
 from connectors.sql.schema.release import LOT_INSPECTIONS, LOT_ROUNDS, RELEASE_LOTS
 from connectors.sql.work import Work, canonical
 from models.production.unit import STOPPED
@@ -143,7 +143,7 @@ def _set_aside(work: Work, lot: Progress, one: Inspected) -> None:
     if lots.lot_of(work.connection, one.serial) == lot.id:
         lots.leave(work, lot, [one.serial], reason)
     if unit.status not in STOPPED | {"scrapped"}:
-        units.stop(work, one.serial, "quarantined", reason)
+        stops.stop(work, one.serial, "quarantined", reason)
 
 
 def _under_way(connection: Connection, lot: Progress) -> str | None:

@@ -11,7 +11,7 @@ from shop import ASSEMBLY, CALIBRATION, PACKING, YEAR_MS, make, ready_shop
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DatabaseError
 
-from connectors.sql import force, leases, orders, passports, sheets, stations, units
+from connectors.sql import force, leases, orders, passports, sheets, stations, stops, units, wip
 from connectors.sql.leases import Asked, Reported
 from connectors.sql.schema.leases import LEASE_SERIALS, LEASE_VISITS, LEASES
 from connectors.sql.schema.production import UNITS
@@ -87,7 +87,7 @@ def test_what_was_built_is_taken_in_once_and_the_rest_is_given_again(store: Stor
         assert units.read(connection, "WA000002").status == "rework"
         kept = connection.execute(select(LEASE_VISITS.c.refusal).where(LEASE_VISITS.c.outcome == "refused"))
         assert sorted(kept.scalars()) == ["contradicts", "foreign_serial", "lease_closed"]
-    assert refusal(store, units.adopt, "OP-1", "WA000003", "packing") == "serial_range"
+    assert refusal(store, wip.adopt, "OP-1", "WA000003", "packing") == "serial_range"
     assert [unit.serial for unit in store.work(DEVICE, units.begin, "OP-1", 2)] == ["WA000003", "WA000004"]
     assert report(store, lease, visit(lease, "WA000003")) == ["lease_closed"]
 
@@ -103,7 +103,7 @@ def test_the_serials_of_a_lost_station_are_given_to_nobody(store: Store, clock: 
     assert (closed.given_back, closed.void) == ([], ["WA000002", "WA000003"])
     assert counts(store) == (1, 0)
     assert [unit.serial for unit in store.work(DEVICE, units.begin, "OP-1", 2)] == ["WA000004", "WA000005"]
-    assert refusal(store, units.adopt, "OP-1", "WA000002", "packing") == "serial_range"
+    assert refusal(store, wip.adopt, "OP-1", "WA000002", "packing") == "serial_range"
     assert report(store, lease, visit(lease, "WA000002", after_ms=100)) == ["taken"], "the meter turned up"
     assert counts(store) == (4, 0)
     store.work(DEVICE, units.begin, "OP-1", 6)
@@ -181,7 +181,7 @@ def test_leases_take_no_more_than_the_order_is_for_and_do_not_pile_up(store: Sto
 def test_what_is_quarantined_meanwhile_passes_nowhere_but_is_known(store: Store, clock: ManualClock) -> None:
     (unit,) = store.work(DEVICE, units.begin, "OP-1")
     lease = take(store, PACKING, qty=1)
-    store.work(DEVICE, units.stop, unit.serial, "quarantined", "looks odd")
+    store.work(DEVICE, stops.stop, unit.serial, "quarantined", "looks odd")
     clock.advance(1_000)
     assert report(store, lease, visit(lease, unit.serial)) == ["quarantined"]
 
