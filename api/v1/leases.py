@@ -11,8 +11,9 @@ from msgspec import Meta
 
 from api.http.route import Answer, Page, Read, Routes, Write
 from api.v1.shapes import DocumentName, Reason
-from connectors.sql import leases
-from connectors.sql.leases import Asked, Closed, Reported
+from connectors.sql import lease_visits, leases
+from connectors.sql.lease_visits import Reported
+from connectors.sql.leases import Asked, Closed
 from models.production.lease import LASTS_MS, QTY_MAX, LastsMs, Lease, LeaseId, Qty, Visit, signed
 from models.production.routing import StepName
 from sipe.contracts.fields import Station
@@ -98,7 +99,7 @@ def take_lease(call: Write, station: Station) -> Answer:
 )
 def report_use(call: Write, station: Station, lease_id: LeaseId) -> Page[Reported]:
     """Say what was done under a lease, in any order and as often as needed; each visit counts once."""
-    return Page(items=leases.report(call.work, station, lease_id, call.body.visits))
+    return Page(items=lease_visits.report(call.work, station, lease_id, call.body.visits))
 
 
 @routes.write(

@@ -166,7 +166,7 @@ def begin_units(call: Write, number: DocumentName) -> Serials:
 def adopt_unit(call: Write, number: DocumentName) -> Serials:
     """Take over a unit that was under way before this system was."""
     call.principal.check("orders:write", line=orders.read(call.work.connection, number).line)
-    unit = units.adopt(call.work, number, call.body.serial, call.body.next_step)
+    unit = wip.adopt(call.work, number, call.body.serial, call.body.next_step)
     return Serials(serials=[unit.serial])
 
 

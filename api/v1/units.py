@@ -8,7 +8,7 @@ from api.http.conventions import cursor_of, key_of
 from api.http.route import Page, Read, Routes, Write
 from api.v1.shapes import DocumentName, Limit, LinePath, OwnSecret, Reason, SerialText, refuse_other_lines
 from api.v1.stations import UnitNow, unit_now
-from connectors.sql import passports, products, units
+from connectors.sql import passports, products, stops
 from connectors.sql.passports import Passport
 from models.production.unit import Disposal, Status, Stop, Unit
 from sipe.contracts.fields import Name
@@ -54,7 +54,7 @@ def stopped_units(call: Read) -> Page[StoppedUnit]:
     """Units that are quarantined, held or recalled, and wait for somebody to dispose of them."""
     limit = call.query.get("limit", 50)
     after = key_of(call.query["cursor"], str) if "cursor" in call.query else ""
-    found = units.stopped(call.connection, call.query.get("status"), call.query.get("line"), after, limit)
+    found = stops.stopped(call.connection, call.query.get("status"), call.query.get("line"), after, limit)
     more = cursor_of(found[-1].serial) if len(found) == limit else None
     return Page(items=[_stopped(call, one) for one in found], next=more)
 
@@ -75,7 +75,7 @@ def units_of_lot(call: Read, lot: Name) -> Page[str]:
 def stop_unit(call: Write, serial: SerialText) -> UnitNow:
     """Quarantine, hold or recall a unit."""
     refuse_other_lines(call, "units:stop", [serial])
-    return unit_now(units.stop(call.work, serial, call.body.status, call.body.reason))
+    return unit_now(stops.stop(call.work, serial, call.body.status, call.body.reason))
 
 
 @routes.write(
@@ -85,7 +85,7 @@ def dispose_unit(call: Write, serial: SerialText) -> UnitNow:
     """Decide what becomes of a unit that was stopped: rework, scrap, or use as it is."""
     refuse_other_lines(call, "units:dispose", [serial])
     given: NewDisposal = call.body
-    return unit_now(units.dispose(call.work, serial, given.disposal, given.reason, given.rework))
+    return unit_now(stops.dispose(call.work, serial, given.disposal, given.reason, given.rework))
 
 
 def _stopped(call: Read, unit: Unit) -> StoppedUnit:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import select, update
 
-from connectors.sql import setups, sheets, units
+from connectors.sql import setups, sheets, stops
 from connectors.sql.schema.sheets import APPROVED_SHEETS
 from connectors.sql.work import Work
 from models.refusal import Refused, need_reason
@@ -32,7 +32,7 @@ def revoke(work: Work, ref: Ref, expected: int | None, reason: str) -> Revision:
         raise Refused("not_approved", f"{ref} is {found.status}; only what is in force is revoked")
     need_reason(reason, "to revoke a sheet")
     changed = _take_out(work, found, "revoked", reason)
-    stopped = units.stop_made_by(work, ref, reason)
+    stopped = stops.stop_made_by(work, ref, reason)
     work.tell("sheet_revoked", str(ref), product=found.product, step=found.step, reason=reason, stopped_qty=stopped)
     return changed
 

@@ -14,19 +14,8 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from connectors.sql.engine import unavailable
-from connectors.sql.schema import (  # noqa: F401  declare their tables
-    contracts,
-    duties,
-    identity,
-    leases,
-    people,
-    production,
-    release,
-    requests,
-    sheets,
-    trail,
-)
 from connectors.sql.schema.columns import METADATA
+from connectors.sql.schema.trail import AUDIT, OUTBOX
 from sipe.errors import SipeError, UsageError
 
 ONLY_ADDED_TO = frozenset(
@@ -82,7 +71,7 @@ def rights(table: str) -> str:
         return "SELECT"
     if table in ONE_ROW:
         return "SELECT, UPDATE"
-    if table == trail.OUTBOX.name:  # a position is given to a row, and nothing else of it changes
+    if table == OUTBOX.name:  # a position is given to a row, and nothing else of it changes
         return "SELECT, INSERT, UPDATE (position), DELETE"
     changing = "" if table in ONLY_ADDED_TO else ", UPDATE"
     return f"SELECT, INSERT{changing}{', DELETE' if table in DELETED_FROM else ''}"
@@ -120,7 +109,7 @@ def can_tamper(connection: Connection) -> bool:
     for (grant,) in connection.execute(text("SHOW GRANTS")):
         what, _, where = str(grant).partition(" ON ")
         on_all = where.startswith(("*.*", f"`{connection.engine.url.database}`.*"))
-        on_trail = f".`{trail.AUDIT.name}`" in where
+        on_trail = f".`{AUDIT.name}`" in where
         if (on_all or on_trail) and re.search(r"\b(ALL PRIVILEGES|UPDATE|DELETE|DROP|TRIGGER|ALTER)\b", what):
             return True
     return False

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, select, update
 
 from connectors.sql import products
-from connectors.sql.schema.columns import by_column
 from connectors.sql.schema.production import ORDERS
 from connectors.sql.work import Work
 from models.production import order as model
@@ -45,15 +44,12 @@ def act(work: Work, number: str, action: Action, expected: int | None, reason: s
 
 def lock(work: Work, number: str) -> Order:
     """An order that nobody else changes until this work ends; raises `NotFound`."""
-    return order_in(by_column(work.lock(select(ORDERS).where(ORDERS.c.number == number), "order", number)))
+    return _one(work.connection, select(ORDERS).where(ORDERS.c.number == number).with_for_update(), number)
 
 
 def read(connection: Connection, number: str) -> Order:
     """An order as it stands; raises `NotFound`."""
-    row = connection.execute(select(ORDERS).where(ORDERS.c.number == number)).one_or_none()
-    if row is None:
-        raise NotFound("order", number)
-    return order_in(by_column(row))
+    return _one(connection, select(ORDERS).where(ORDERS.c.number == number), number)
 
 
 def page(connection: Connection, status: str | None, line: str | None, after: str, limit: int) -> list[Order]:
@@ -63,7 +59,8 @@ def page(connection: Connection, status: str | None, line: str | None, after: st
         query = query.where(ORDERS.c.status == status)
     if line is not None:
         query = query.where(ORDERS.c.line == line)
-    return [order_in(by_column(row)) for row in connection.execute(query.order_by(ORDERS.c.number).limit(limit))]
+    rows = connection.execute(query.order_by(ORDERS.c.number).limit(limit)).mappings()
+    return [order_in(row) for row in rows]
 
 
 def write(work: Work, before: Order, after: Order) -> Order:
@@ -79,6 +76,13 @@ def write(work: Work, before: Order, after: Order) -> Order:
 def order_in(row: Mapping[Any, Any]) -> Order:
     """An order from a row, alone or joined to others."""
     return Order(**{name: row[ORDERS.c[name]] for name in _FIELDS})
+
+
+def _one(connection: Connection, query: Select[Any], number: str) -> Order:
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise NotFound("order", number)
+    return order_in(row)
 
 
 def _state(order: Order) -> dict[str, str | int]:

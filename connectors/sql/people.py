@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, Select, or_, select, update
 
 from connectors.sql.schema.people import DELEGATIONS, PEOPLE, PERSON_ROLES
 from connectors.sql.schema.trail import AUDIT_HEAD
@@ -72,8 +72,7 @@ def change(
 
 def roles_of(connection: Connection, person: str) -> list[Role]:
     """What a person may do, and where."""
-    query = select(PERSON_ROLES.c.role, PERSON_ROLES.c.line).where(PERSON_ROLES.c.person == person)
-    return sorted(Role(row.role, row.line) for row in connection.execute(query))
+    return _roles(connection, [person]).get(person, [])
 
 
 def holder(connection: Connection, role: Role) -> str | None:
@@ -95,10 +94,9 @@ class Known(NamedTuple):
 
 def one(connection: Connection, person: str) -> Known:
     """A person; raises `NotFound`."""
-    row = connection.execute(select(PEOPLE).where(PEOPLE.c.id == person)).one_or_none()
-    if row is None:
+    if not (found := _known(connection, select(PEOPLE).where(PEOPLE.c.id == person))):
         raise NotFound("person", person)
-    return Known(row.id, row.display, bool(row.active), tuple(roles_of(connection, person)), row.version)
+    return found[0]
 
 
 def pseudonym_of(connection: Connection, person: str) -> str:
@@ -111,8 +109,7 @@ def pseudonym_of(connection: Connection, person: str) -> str:
 
 def listed(connection: Connection, after: str, limit: int) -> list[Known]:
     """People in the order of their ids, behind one of them."""
-    ids = connection.execute(select(PEOPLE.c.id).where(PEOPLE.c.id > after).order_by(PEOPLE.c.id).limit(limit))
-    return [one(connection, person) for person in ids.scalars().all()]
+    return _known(connection, select(PEOPLE).where(PEOPLE.c.id > after).order_by(PEOPLE.c.id).limit(limit))
 
 
 def directory(connection: Connection, roles: Collection[str], people: Collection[str]) -> dict[str, Person]:
@@ -143,6 +140,19 @@ def delegations(connection: Connection, by: str) -> list[Delegation]:
     """What a person has let others decide."""
     query = select(DELEGATIONS).where(DELEGATIONS.c.by == by)
     return [Delegation(row.by, row.to, row.from_ms, row.until_ms) for row in connection.execute(query)]
+
+
+def _known(connection: Connection, query: Select[Any]) -> list[Known]:
+    rows = connection.execute(query).all()
+    roles = _roles(connection, [row.id for row in rows])
+    return [Known(row.id, row.display, bool(row.active), tuple(roles.get(row.id, ())), row.version) for row in rows]
+
+
+def _roles(connection: Connection, people: Collection[str]) -> dict[str, list[Role]]:
+    found: dict[str, list[Role]] = {}
+    for row in connection.execute(select(PERSON_ROLES).where(PERSON_ROLES.c.person.in_(people))):
+        found.setdefault(row.person, []).append(Role(row.role, row.line))
+    return {person: sorted(roles) for person, roles in found.items()}
 
 
 def _write_roles(work: Work, person: str, roles: Iterable[Role]) -> list[str]:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, select, update
 
-from connectors.sql.schema.columns import by_column
 from connectors.sql.schema.production import BOMS, PRODUCTS, ROUTINGS, SERIAL_RANGES
 from connectors.sql.versions import check_next
 from connectors.sql.work import Work, canonical
@@ -101,10 +100,10 @@ def take_serials(work: Work, range_id: str, count: int) -> list[str]:
 
 def range_of(connection: Connection, range_id: str) -> SerialRange:
     """A serial range as it stands; raises `NotFound`."""
-    row = connection.execute(select(SERIAL_RANGES).where(SERIAL_RANGES.c.id == range_id)).one_or_none()
+    row = connection.execute(select(SERIAL_RANGES).where(SERIAL_RANGES.c.id == range_id)).mappings().one_or_none()
     if row is None:
         raise NotFound("serial range", range_id)
-    return range_in(by_column(row))
+    return range_in(row)
 
 
 def range_in(row: Mapping[Any, Any]) -> SerialRange:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Row, select, update
 
-from connectors.sql import demands, lots, samplings, units
+from connectors.sql import demands, lots, samplings, stops, units
 from connectors.sql.schema.release import LOT_INSPECTIONS, LOT_ROUNDS, RELEASE_LOTS
 from connectors.sql.work import Work, canonical
 from models.production.unit import STOPPED
@@ -18,6 +18,7 @@ from models.release import progress as model
 from models.release.progress import Inspected, Progress, Round
 from models.sampling.draw import draw as draw_from
 from models.sampling.plans import Judgement, plan
+from models.sampling.switching import LotResult
 
 
 class Judged(NamedTuple):
@@ -96,9 +97,14 @@ def conclude(work: Work, lot_id: str, expected: int | None, said: Judgement, *, 
     sampling = samplings.lock(work, lot.product, lot.customer)
     last = last_round(work.connection, lot)
     after = model.conclude(lot, last, said)
-    if last.plan is not None:
-        reduced_allowed = demands.in_force(work.connection, lot.product).release.reduced_allowed
-        samplings.count(work, sampling, last, steady=steady, reduced_allowed=reduced_allowed)
+    if last.plan is not None:  # a screening counts for nothing
+        result = LotResult(
+            plan=last.plan,
+            nonconforming=len(last.nonconforming),
+            steady=steady,
+            reduced_allowed=demands.in_force(work.connection, lot.product).release.reduced_allowed,
+        )
+        samplings.count(work, sampling, result)
     judged = {"judgement": said, "judged_by": work.who.identity, "judged_ms": work.now_ms}
     of_round = LOT_ROUNDS.c.lot == lot_id, LOT_ROUNDS.c.round == lot.round
     work.run(update(LOT_ROUNDS).where(*of_round).values(judged))
@@ -137,7 +143,7 @@ def _set_aside(work: Work, lot: Progress, one: Inspected) -> None:
     if lots.lot_of(work.connection, one.serial) == lot.id:
         lots.leave(work, lot, [one.serial], reason)
     if unit.status not in STOPPED | {"scrapped"}:
-        units.stop(work, one.serial, "quarantined", reason)
+        stops.stop(work, one.serial, "quarantined", reason)
 
 
 def _under_way(connection: Connection, lot: Progress) -> str | None:

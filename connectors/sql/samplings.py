@@ -12,7 +12,6 @@ from connectors.sql.schema.production import PRODUCTS
 from connectors.sql.schema.release import SAMPLINGS
 from connectors.sql.work import Work, canonical
 from models.refusal import need_reason
-from models.release.progress import Round
 from models.sampling import switching
 from models.sampling.switching import LotResult, Switch
 
@@ -48,12 +47,9 @@ def lock(work: Work, product: str, customer: str) -> Sampling:
     return _sampling(work.connection, product, customer, for_update=True)
 
 
-def count(work: Work, before: Sampling, last: Round, *, steady: bool, reduced_allowed: bool) -> None:
+def count(work: Work, before: Sampling, judged: LotResult) -> None:
     """What a judged lot makes of it; raises `Refused`."""
-    assert last.plan is not None  # noqa: S101  a screening counts for nothing
-    known = {"steady": steady, "reduced_allowed": reduced_allowed}
-    found = LotResult(plan=last.plan, nonconforming=len(last.nonconforming), **known)
-    _write(work, before, switching.after(before.switch, found), "")
+    _write(work, before, switching.after(before.switch, judged), "")
 
 
 def resume(work: Work, product: str, customer: str, reason: str) -> Sampling:

@@ -10,7 +10,6 @@ import msgspec
 from sqlalchemy import Connection, select, update
 
 from connectors.sql import contracts, orders, products, sheets, templates
-from connectors.sql.schema.columns import by_column
 from connectors.sql.schema.production import SETUPS
 from connectors.sql.schema.sheets import APPROVED_SHEETS, DOCUMENTS
 from connectors.sql.work import Work, canonical
@@ -90,7 +89,8 @@ def drop(work: Work, sheet: Ref, reason: str) -> list[Setup]:
     current_ones = select(SETUPS.c.order_number).where(*of_sheet, SETUPS.c.is_current == 1).distinct()
     for number in sorted(work.run(current_ones).scalars()):
         orders.lock(work, number)  # in order, and before what belongs to it
-    found = [setup_of(by_column(row)) for row in work.run(select(SETUPS).where(*of_sheet, SETUPS.c.is_current == 1))]
+    rows = work.run(select(SETUPS).where(*of_sheet, SETUPS.c.is_current == 1)).mappings()
+    found = [setup_of(row) for row in rows]
     _make_obsolete(work, found, reason)
     return found
 
@@ -98,8 +98,8 @@ def drop(work: Work, sheet: Ref, reason: str) -> list[Setup]:
 def current(connection: Connection, order_number: str, station: str, step: str) -> Setup | None:
     """The setup sheet that is at work at a station for an order, if there is one."""
     where = SETUPS.c.order_number == order_number, SETUPS.c.station == station, SETUPS.c.step == step
-    row = connection.execute(select(SETUPS).where(*where, SETUPS.c.is_current == 1)).one_or_none()
-    return setup_of(by_column(row)) if row else None
+    row = connection.execute(select(SETUPS).where(*where, SETUPS.c.is_current == 1)).mappings().one_or_none()
+    return setup_of(row) if row else None
 
 
 def at_station(connection: Connection, station: str, order_number: str | None = None) -> list[Setup]:
@@ -107,15 +107,15 @@ def at_station(connection: Connection, station: str, order_number: str | None = 
     query = select(SETUPS).where(SETUPS.c.station == station, SETUPS.c.is_current == 1)
     if order_number is not None:
         query = query.where(SETUPS.c.order_number == order_number)
-    return [setup_of(by_column(row)) for row in connection.execute(query.order_by(SETUPS.c.id))]
+    return [setup_of(row) for row in connection.execute(query.order_by(SETUPS.c.id)).mappings()]
 
 
 def read(connection: Connection, setup_id: int) -> Setup:
     """A setup sheet as it stands; raises `NotFound`."""
-    row = connection.execute(select(SETUPS).where(SETUPS.c.id == setup_id)).one_or_none()
+    row = connection.execute(select(SETUPS).where(SETUPS.c.id == setup_id)).mappings().one_or_none()
     if row is None:
         raise NotFound("setup", setup_id)
-    return setup_of(by_column(row))
+    return setup_of(row)
 
 
 def in_force(connection: Connection, product: str, step: str, template: str) -> tuple[Ref, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -9,16 +10,15 @@ import msgspec
 from sqlalchemy import Connection, Row, select, update
 
 from connectors.sql import orders, products, serial_pool, setups
-from connectors.sql.schema.production import ORDERS, SETUPS, UNIT_STEPS, UNITS
+from connectors.sql.schema.production import UNIT_STEPS, UNITS
 from connectors.sql.work import Work, canonical
 from models.production import unit as model
 from models.production.lease import Visit
 from models.production.order import Order, act
 from models.production.routing import Routing, Step
-from models.production.serials import check_serial, number_of
-from models.production.unit import STOPPED, Disposal, Stop, Unit, left_out
-from models.refusal import NotFound, Refused, need_reason
-from models.sheets.revision import Ref
+from models.production.serials import check_serial
+from models.production.unit import Unit
+from models.refusal import NotFound, Refused
 
 DONE = ("passed", "conceded", "adopted")
 """A step that a unit passed, that it was used without, or that lies before it was taken over."""
@@ -40,35 +40,9 @@ def begin(work: Work, order_number: str, qty: int = 1) -> list[Unit]:
         raise Refused("over_quantity", f"order {order.number} has {order.left_qty} units left to begin, not {qty}")
     serials = serial_pool.take(work, order, qty)
     begun = [fresh(order, serial) for serial in serials]
-    work.run(UNITS.insert(), [_row(unit) | {"created_ms": work.now_ms, "changed_ms": work.now_ms} for unit in begun])
-    count(work, order, begun_qty=qty)
-    work.tell("units_begun", f"order/{order.number}", line=order.line, serials=serials)
+    add(work, *begun)
+    count_begun(work, order, begun)
     return begun
-
-
-def adopt(work: Work, order_number: str, serial: str, next_step: str) -> Unit:
-    """A unit that was under way before this system was: it goes on at a step of its order's routing."""
-    check_serial(serial)
-    order = orders.lock(work, order_number)
-    order.check_may_begin()
-    if work.one(select(UNITS.c.serial).where(UNITS.c.serial == serial)):
-        raise Refused("exists", f"there is a unit {serial} already")
-    if serial_pool.is_held(work.connection, serial):
-        raise Refused("serial_range", f"{serial} is held for a lease, or for the next unit of its order")
-    found = products.range_of(work.connection, order.serial_range)
-    if (number := number_of(found, serial)) is not None and number >= found.next:
-        raise Refused("serial_range", f"{serial} is still to be given by serial range {found.id}: begin behind it")
-    routing = products.routing_of(work.connection, order.product, order.routing_revision)
-    if next_step not in {step.name for step in routing.steps}:
-        raise Refused("no_such_step", f"the routing of {order.product} has no step {next_step}")
-    unit = replace(fresh(order, serial), place=routing.place_of(next_step))
-    add(work, unit)
-    for operation in routing.operations[: unit.place]:
-        _add_done(work, serial, operation.steps[0].name, "adopted", "it was under way before this system was")
-    count(work, order, begun_qty=1)
-    work.note("unit_adopted", f"unit/{serial}", after={"order": order.number, "next_step": next_step})
-    work.tell("units_begun", f"order/{order.number}", line=order.line, serials=[serial])
-    return unit
 
 
 def enter(work: Work, station: str, serial: str, *, order: str | None = None, setup_digest: str | None = None) -> Moved:
@@ -94,7 +68,7 @@ def succeed(work: Work, station: str, serial: str) -> Moved:
     before, order = _locked(work, serial)
     routing = _routing(work, before)
     after = write(work, before, model.succeed(before, routing, station))
-    _leave(work, before, "passed", "")
+    leave_step(work, before, "passed", "")
     if after.status == "done":
         order = count(work, order, good_qty=1)
     work.tell("unit_passed", f"unit/{serial}", step=before.at_step, station=station, status=after.status)
@@ -106,7 +80,7 @@ def fail(work: Work, station: str, serial: str, reason: str) -> Moved:
     before, order = _locked(work, serial)
     routing = _routing(work, before)
     after = write(work, before, model.fail(before, routing, station, reason))
-    _leave(work, before, "failed", reason)
+    leave_step(work, before, "failed", reason)
     work.tell("unit_failed", f"unit/{serial}", step=before.at_step, station=station, status=after.status, reason=reason)
     return Moved(after, order)
 
@@ -118,10 +92,13 @@ def record(
 
     The order is not asked whether it is still running: what was built is there. A new unit was counted with the lease.
     """
-    order = orders.lock(work, order_number)
-    before = fresh(order, visit.serial) if is_new else _locked(work, visit.serial)[0]
-    if before.order != order.number:
-        raise Refused("foreign_serial", f"{visit.serial} belongs to order {before.order}, not to {order.number}")
+    if is_new:
+        order = orders.lock(work, order_number)
+        before = fresh(order, visit.serial)
+    else:
+        before, order = _locked(work, visit.serial)
+    if order.number != order_number:
+        raise Refused("foreign_serial", f"{visit.serial} belongs to order {order.number}, not to {order_number}")
     routing = _routing(work, before)
     is_here = before.status == "in_work" and before.at_station == station
     came = before if is_here else model.enter(before, routing, station)
@@ -133,62 +110,13 @@ def record(
         after = write(work, before, after)
     if not is_here:
         _begin_step(work, came, setup_digest, visit.entered_ms)
-    _leave(work, came, visit.result, visit.reason, visit.left_ms)
+    leave_step(work, came, visit.result, visit.reason, visit.left_ms)
     if order.status == "released":
         order = orders.write(work, order, act(order, "start"))
     order = count(work, order, good_qty=int(after.status == "done"))
     told = {"step": came.at_step, "station": station, "status": after.status, "offline": True}
     work.tell("unit_failed" if failed else "unit_passed", f"unit/{visit.serial}", **told)
     return Moved(after, order)
-
-
-def stop(work: Work, serial: str, status: Stop, reason: str) -> Unit:
-    """Quarantine, hold or recall a unit."""
-    before, order = lock(work, serial)
-    after = _stopped(work, order.line, before, status, reason)
-    count(work, order, good_qty=-int(before.status == "done"))
-    return after
-
-
-def dispose(work: Work, serial: str, disposal: Disposal, reason: str, rework: str | None = None) -> Unit:
-    """What becomes of a unit that was stopped: rework, scrap, or use as it is."""
-    need_reason(reason, "to dispose of a unit")
-    before, order = lock(work, serial)
-    routing = _routing(work, before)
-    after = write(work, before, model.dispose(before, routing, disposal, rework))
-    if before.at_step is not None:
-        _leave(work, before, "stopped", reason)
-    count(work, order, scrap_qty=int(after.status == "scrapped"), good_qty=int(after.status == "done"))
-    if disposal == "use_as_is":
-        _concede(work, after, routing, reason)
-    work.note(f"unit_{disposal}", f"unit/{serial}", before=_state(before), after=_state(after), reason=reason)
-    work.tell("unit_disposed", f"unit/{serial}", line=order.line, disposal=disposal, status=after.status)
-    return after
-
-
-def done_steps(connection: Connection, serial: str) -> frozenset[str]:
-    """The steps of a unit that count as done: it passed them, or somebody has put their name to it."""
-    counts = UNIT_STEPS.c.serial == serial, UNIT_STEPS.c.result.in_(DONE)
-    return frozenset(connection.execute(select(UNIT_STEPS.c.step).where(*counts).distinct()).scalars())
-
-
-def stop_made_by(work: Work, sheet: Ref, reason: str) -> int:
-    """Hold every unit that was, or is, in work by a sheet, and recall those that are done; how many."""
-    of_sheet = SETUPS.c.sheet_number == sheet.number, SETUPS.c.sheet_revision == sheet.revision
-    digests = select(SETUPS.c.digest).where(*of_sheet)
-    serials = select(UNIT_STEPS.c.serial).where(UNIT_STEPS.c.setup_digest.in_(digests))
-    open_ones = UNITS.c.status.not_in([*STOPPED, "scrapped"])
-    numbers = select(UNITS.c.order_number).where(UNITS.c.serial.in_(serials), open_ones).distinct()
-    stopped = 0
-    for number in sorted(work.run(numbers).scalars()):
-        order = orders.lock(work, number)
-        concerned = UNITS.c.order_number == number, UNITS.c.serial.in_(serials), open_ones
-        rows = work.run(select(UNITS).where(*concerned).order_by(UNITS.c.serial).with_for_update()).all()
-        for row in rows:
-            _stopped(work, order.line, unit_of(row), "recalled" if row.status == "done" else "held", reason)
-        count(work, order, good_qty=-sum(row.status == "done" for row in rows))
-        stopped += len(rows)
-    return stopped
 
 
 def lock(work: Work, serial: str) -> tuple[Unit, Order]:
@@ -205,15 +133,6 @@ def read(connection: Connection, serial: str) -> Unit:
     return unit_of(row)
 
 
-def stopped(connection: Connection, status: Stop | None, line: str | None, after: str, limit: int) -> list[Unit]:
-    """Units that wait for somebody to dispose of them, by serial, behind one of them."""
-    statuses = STOPPED if status is None else {status}
-    query = select(UNITS).where(UNITS.c.status.in_(sorted(statuses)), UNITS.c.serial > after)
-    if line is not None:
-        query = query.join(ORDERS, ORDERS.c.number == UNITS.c.order_number).where(ORDERS.c.line == line)
-    return [unit_of(row) for row in connection.execute(query.order_by(UNITS.c.serial).limit(limit))]
-
-
 def write(work: Work, before: Unit, after: Unit) -> Unit:
     """Keep what has become of a unit that is locked."""
     done = replace(after, version=before.version + 1)
@@ -221,21 +140,20 @@ def write(work: Work, before: Unit, after: Unit) -> Unit:
     return done
 
 
-def _stopped(work: Work, line: str, before: Unit, status: Stop, reason: str) -> Unit:
-    after = write(work, before, model.stop(before, status, reason))
-    on = f"unit/{before.serial}"
-    work.note(f"unit_{status}", on, before=_state(before), after=_state(after), reason=reason)
-    work.tell("unit_stopped", on, line=line, status=status, reason=reason)
-    return after
-
-
 def _routing(work: Work, unit: Unit) -> Routing:
     return products.routing_of(work.connection, unit.product, unit.routing_revision)
 
 
-def add(work: Work, unit: Unit) -> None:
-    """Keep a unit that there was not."""
-    work.run(UNITS.insert().values(**_row(unit), created_ms=work.now_ms, changed_ms=work.now_ms))
+def add(work: Work, *fresh: Unit) -> None:
+    """Keep units that there were not."""
+    times = {"created_ms": work.now_ms, "changed_ms": work.now_ms}
+    work.run(UNITS.insert(), [_row(unit) | times for unit in fresh])
+
+
+def count_begun(work: Work, order: Order, begun: Sequence[Unit]) -> None:
+    """Count and tell units of an order that is locked, now that they are begun."""
+    count(work, order, begun_qty=len(begun))
+    work.tell("units_begun", f"order/{order.number}", line=order.line, serials=[unit.serial for unit in begun])
 
 
 def fresh(order: Order, serial: str) -> Unit:
@@ -284,19 +202,8 @@ def _begin_step(work: Work, unit: Unit, setup_digest: str | None, at_ms: int | N
     work.run(UNIT_STEPS.insert().values(**about, **where, entered_ms=entered_ms, reason=""))
 
 
-def _concede(work: Work, unit: Unit, routing: Routing, reason: str) -> None:
-    """What a unit lacks of the steps behind it counts as done, on the word of whoever uses it as it is."""
-    for step in left_out(unit, routing, done_steps(work.connection, unit.serial)):
-        _add_done(work, unit.serial, step, "conceded", reason)
-
-
-def _add_done(work: Work, serial: str, step: str, result: str, reason: str) -> None:
-    at = {"entered_ms": work.now_ms, "left_ms": work.now_ms, "by": work.who.identity}
-    about = {"serial": serial, "step": step, "attempt": 0, "station": "", "result": result, "reason": reason}
-    work.run(UNIT_STEPS.insert().values(**about, **at))
-
-
-def _leave(work: Work, unit: Unit, result: str, reason: str, at_ms: int | None = None) -> None:
+def leave_step(work: Work, unit: Unit, result: str, reason: str, at_ms: int | None = None) -> None:
+    """The step that a unit is at ends, if it is at one."""
     open_step = UNIT_STEPS.c.serial == unit.serial, UNIT_STEPS.c.left_ms.is_(None)
     values = {"left_ms": work.now_ms if at_ms is None else at_ms, "result": result, "reason": reason}
     work.run(update(UNIT_STEPS).where(*open_step).values(values))
@@ -306,10 +213,6 @@ def count(work: Work, order: Order, **by: int) -> Order:
     """Count units of an order that is locked."""
     counted = {name: getattr(order, name) + count for name, count in by.items()}
     return orders.write(work, order, replace(order, **counted))
-
-
-def _state(unit: Unit) -> dict[str, Any]:
-    return {"status": unit.status, "place": unit.place, "rework": unit.rework}
 
 
 def _row(unit: Unit) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from connectors.sql import orders, products, serial_pool, units
 from connectors.sql.schema.production import UNIT_STEPS, UNITS
 from connectors.sql.work import Work
 from models.production.order import Order
-from models.production.serials import SerialRange, number_of
+from models.production.serials import SerialRange, check_serial, number_of
+from models.production.unit import Unit
 from models.production.wip import DoneStep, WipUnit, problems
 from models.refusal import Invalid, Refused
 from models.sheets.cells import Problem
@@ -30,6 +31,22 @@ class TakenOver(msgspec.Struct, frozen=True, kw_only=True):
     """The operation that is next, counted from 0."""
 
 
+def adopt(work: Work, order_number: str, serial: str, next_step: str) -> Unit:
+    """A single unit goes on at a step of its order's routing; raises `Refused`."""
+    check_serial(serial)
+    order = orders.lock(work, order_number)
+    order.check_may_begin()
+    if why := _why_not(work, products.range_of(work.connection, order.serial_range), serial):
+        raise why
+    routing = products.routing_of(work.connection, order.product, order.routing_revision)
+    if next_step not in {step.name for step in routing.steps}:
+        raise Refused("no_such_step", f"the routing of {order.product} has no step {next_step}")
+    behind = routing.operations[: routing.place_of(next_step)]
+    done = tuple(DoneStep(step=operation.steps[0].name, at_ms=work.now_ms) for operation in behind)
+    (unit,) = _add(work, order, [WipUnit(serial=serial, done=done)])
+    return unit
+
+
 def take_over(work: Work, order_number: str, given: Sequence[WipUnit]) -> list[TakenOver]:
     """Let units go on behind what they have done elsewhere; raises `Invalid` with every problem, `Refused`."""
     order = orders.lock(work, order_number)
@@ -40,35 +57,32 @@ def take_over(work: Work, order_number: str, given: Sequence[WipUnit]) -> list[T
     known = {unit.serial for unit in given if _is_known(work, order, unit)}
     for at, unit in enumerate(given):
         if unit.serial not in known and (why := _why_not(work, found, unit.serial)):
-            wrong.append(Problem(f"units[{at}].serial", "key_doubled", why))
+            wrong.append(Problem(f"units[{at}].serial", "key_doubled", str(why)))
     if wrong:
         raise Invalid(f"{len(wrong)} of what is listed cannot stand; nothing was taken over", wrong)
-    fresh = [unit for unit in given if unit.serial not in known]
-    if len(fresh) > order.left_qty:
-        raise Refused("over_quantity", f"order {order.number} has {order.left_qty} units left, not {len(fresh)}")
-    for unit in fresh:
-        _add(work, order, unit)
-    if fresh:
-        units.count(work, order, begun_qty=len(fresh))
-        told = [unit.serial for unit in fresh]
-        work.tell("units_begun", f"order/{order.number}", line=order.line, serials=told)
-    outcomes = {unit.serial: "known" if unit.serial in known else "taken" for unit in given}
+    new = [unit for unit in given if unit.serial not in known]
+    if len(new) > order.left_qty:
+        raise Refused("over_quantity", f"order {order.number} has {order.left_qty} units left, not {len(new)}")
+    if new:
+        _add(work, order, new)
     return [
-        msgspec.convert(
-            {"serial": unit.serial, "outcome": outcomes[unit.serial], "next_place": len(unit.done)}, TakenOver
-        )
+        TakenOver(serial=unit.serial, outcome="known" if unit.serial in known else "taken", next_place=len(unit.done))
         for unit in given
     ]
 
 
-def _add(work: Work, order: Order, unit: WipUnit) -> None:
-    units.add(work, replace(units.fresh(order, unit.serial), place=len(unit.done)))
-    by = {"serial": unit.serial, "by": work.who.identity, "attempt": 0, "result": "adopted", "reason": WHY}
-    rows = [{**by, **_when(done)} for done in unit.done]
+def _add(work: Work, order: Order, given: Sequence[WipUnit]) -> list[Unit]:
+    added = [replace(units.fresh(order, one.serial), place=len(one.done)) for one in given]
+    units.add(work, *added)
+    by = {"by": work.who.identity, "attempt": 0, "result": "adopted", "reason": WHY}
+    rows = [{**by, "serial": one.serial, **_when(done)} for one in given for done in one.done]
     if rows:
         work.run(UNIT_STEPS.insert(), rows)
-    after = {"order": order.number, "done": [msgspec.to_builtins(done) for done in unit.done]}
-    work.note("unit_adopted", f"unit/{unit.serial}", after=after)
+    for one in given:
+        after = {"order": order.number, "done": [msgspec.to_builtins(done) for done in one.done]}
+        work.note("unit_adopted", f"unit/{one.serial}", after=after)
+    units.count_begun(work, order, added)
+    return added
 
 
 def _when(done: DoneStep) -> dict[str, str | int]:
@@ -86,11 +100,11 @@ def _is_known(work: Work, order: Order, unit: WipUnit) -> bool:
     return [row._asdict() for row in rows] == [_when(done) for done in unit.done]
 
 
-def _why_not(work: Work, found: SerialRange, serial: str) -> str | None:
+def _why_not(work: Work, found: SerialRange, serial: str) -> Refused | None:
     if work.one(select(UNITS.c.serial).where(UNITS.c.serial == serial)):
-        return f"there is a unit {serial} already, which was not taken over like this"
+        return Refused("exists", f"there is a unit {serial} already, which was not taken over like this")
     if serial_pool.is_held(work.connection, serial):
-        return f"{serial} is held for a lease, or for the next unit of its order"
+        return Refused("serial_range", f"{serial} is held for a lease, or for the next unit of its order")
     if (number := number_of(found, serial)) is not None and number >= found.next:
-        return f"{serial} is still to be given by serial range {found.id}: begin behind it"
+        return Refused("serial_range", f"{serial} is still to be given by serial range {found.id}: begin behind it")
     return None

@@ -6,18 +6,6 @@ from typing import Any, Literal
 
 from alembic import context
 
-from connectors.sql.schema import (  # noqa: F401  declare their tables
-    contracts,
-    duties,
-    identity,
-    leases,
-    people,
-    production,
-    release,
-    requests,
-    sheets,
-    trail,
-)
 from connectors.sql.schema.columns import DOCUMENT, METADATA, NUMBER
 
 OURS = {NUMBER: "NUMBER", DOCUMENT: "DOCUMENT"}

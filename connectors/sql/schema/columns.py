@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, Row, RowMapping, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, String, Table, Text
 from sqlalchemy.dialects.mysql import LONGTEXT
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
@@ -64,8 +64,3 @@ def number(name: str, *items: SchemaItem, **options: Any) -> Column[Any]:
 def document(name: str, **options: Any) -> Column[Any]:
     """Canonical JSON, or prose."""
     return Column(name, DOCUMENT, nullable=options.pop("nullable", False), **options)
-
-
-def by_column(row: Row[Any]) -> RowMapping:
-    """A row by the columns of its tables, so that two tables may call theirs alike."""
-    return row._mapping  # noqa: SLF001  public, in spite of its name

@@ -15,7 +15,7 @@ from shop import ASSEMBLY, CALIBRATION, ready_shop
 from sql_stores import START_MS, store_of
 from sqlalchemy import func, select
 
-from connectors.sql import force, leases, orders, sheets, trail, units
+from connectors.sql import force, lease_visits, leases, orders, sheets, trail, units
 from connectors.sql.leases import Asked
 from connectors.sql.schema.leases import LEASE_SERIALS, LEASE_VISITS
 from connectors.sql.schema.production import UNIT_STEPS, UNITS
@@ -126,7 +126,7 @@ class LeaseMachine(RuleBasedStateMachine):
         self.clock.advance(max(0, begun_ms - self.clock.now_ms()))
         visit = Visit(serial=serial, entered_ms=begun_ms, left_ms=begun_ms, result="passed")
         for _ in range(1 + again):
-            (found,) = self.store.work(DEVICE, leases.report, ASSEMBLY, one.lease.id, [visit])
+            (found,) = self.store.work(DEVICE, lease_visits.report, ASSEMBLY, one.lease.id, [visit])
             if late:
                 assert found.refusal == "lease_over"
             elif serial in one.used:
@@ -161,7 +161,7 @@ class LeaseMachine(RuleBasedStateMachine):
         begun_ms = one.lease.expires_ms + one.visits if late else one.lease.issued_ms + one.visits
         self.clock.advance(max(0, begun_ms - self.clock.now_ms()))
         visit = Visit(serial=serial, entered_ms=begun_ms, left_ms=begun_ms, result="passed")
-        (found,) = self.store.work(DEVICE, leases.report, CALIBRATION, one.lease.id, [visit])
+        (found,) = self.store.work(DEVICE, lease_visits.report, CALIBRATION, one.lease.id, [visit])
         may = serial in self.model.built and serial not in self.model.calibrated
         if late or not may or len(one.used | {serial}) > one.lease.qty:
             assert found.outcome == "refused", found

@@ -11,8 +11,9 @@ from shop import ASSEMBLY, CALIBRATION, PACKING, YEAR_MS, make, ready_shop
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DatabaseError
 
-from connectors.sql import force, leases, orders, passports, sheets, stations, units
-from connectors.sql.leases import Asked, Reported
+from connectors.sql import force, lease_visits, leases, orders, passports, sheets, stations, stops, units, wip
+from connectors.sql.lease_visits import Reported
+from connectors.sql.leases import Asked
 from connectors.sql.schema.leases import LEASE_SERIALS, LEASE_VISITS, LEASES
 from connectors.sql.schema.production import UNITS
 from connectors.sql.work import Store
@@ -42,7 +43,7 @@ def visit(lease: Lease, serial: str, *, after_ms: int = 0, result: Any = "passed
 
 
 def report(store: Store, lease: Lease, *visits: Visit) -> list[str]:
-    found = store.work(DEVICE, leases.report, lease.station, lease.id, visits)
+    found = store.work(DEVICE, lease_visits.report, lease.station, lease.id, visits)
     return [one.refusal or one.outcome for one in found]
 
 
@@ -87,7 +88,7 @@ def test_what_was_built_is_taken_in_once_and_the_rest_is_given_again(store: Stor
         assert units.read(connection, "WA000002").status == "rework"
         kept = connection.execute(select(LEASE_VISITS.c.refusal).where(LEASE_VISITS.c.outcome == "refused"))
         assert sorted(kept.scalars()) == ["contradicts", "foreign_serial", "lease_closed"]
-    assert refusal(store, units.adopt, "OP-1", "WA000003", "packing") == "serial_range"
+    assert refusal(store, wip.adopt, "OP-1", "WA000003", "packing") == "serial_range"
     assert [unit.serial for unit in store.work(DEVICE, units.begin, "OP-1", 2)] == ["WA000003", "WA000004"]
     assert report(store, lease, visit(lease, "WA000003")) == ["lease_closed"]
 
@@ -103,7 +104,7 @@ def test_the_serials_of_a_lost_station_are_given_to_nobody(store: Store, clock: 
     assert (closed.given_back, closed.void) == ([], ["WA000002", "WA000003"])
     assert counts(store) == (1, 0)
     assert [unit.serial for unit in store.work(DEVICE, units.begin, "OP-1", 2)] == ["WA000004", "WA000005"]
-    assert refusal(store, units.adopt, "OP-1", "WA000002", "packing") == "serial_range"
+    assert refusal(store, wip.adopt, "OP-1", "WA000002", "packing") == "serial_range"
     assert report(store, lease, visit(lease, "WA000002", after_ms=100)) == ["taken"], "the meter turned up"
     assert counts(store) == (4, 0)
     store.work(DEVICE, units.begin, "OP-1", 6)
@@ -148,7 +149,7 @@ def test_a_revocation_waits_at_most_for_the_lease_and_holds_what_was_built_by_it
     assert refusal(store, leases.take, CALIBRATION, Asked("OP-1", None, 1, HALF_HOUR_MS)) == "no_setup"
     clock.advance(HALF_HOUR_MS + 1_000)
     late = visit(lease, serials[1], after_ms=HALF_HOUR_MS)
-    told = store.work(DEVICE, leases.report, CALIBRATION, lease.id, [visit(lease, serials[0]), late])
+    told = store.work(DEVICE, lease_visits.report, CALIBRATION, lease.id, [visit(lease, serials[0]), late])
     assert [one.outcome for one in told] == ["held", "refused"]
     assert (told[0].detail, told[1].refusal) == (
         f"sheet/TS-1/1 was revoked while lease {lease.id} was out",
@@ -175,13 +176,13 @@ def test_leases_take_no_more_than_the_order_is_for_and_do_not_pile_up(store: Sto
         take(store, PACKING, qty=1)
     take(store, PACKING, qty=1)
     assert refusal(store, leases.take, PACKING, Asked("OP-1", None, 1, HALF_HOUR_MS)) == "leases_open"
-    assert refusal(store, leases.report, PACKING, "0" * 32, []) == "not_found"
+    assert refusal(store, lease_visits.report, PACKING, "0" * 32, []) == "not_found"
 
 
 def test_what_is_quarantined_meanwhile_passes_nowhere_but_is_known(store: Store, clock: ManualClock) -> None:
     (unit,) = store.work(DEVICE, units.begin, "OP-1")
     lease = take(store, PACKING, qty=1)
-    store.work(DEVICE, units.stop, unit.serial, "quarantined", "looks odd")
+    store.work(DEVICE, stops.stop, unit.serial, "quarantined", "looks odd")
     clock.advance(1_000)
     assert report(store, lease, visit(lease, unit.serial)) == ["quarantined"]
 
@@ -231,7 +232,7 @@ def test_a_report_that_is_sent_many_times_at_once_counts_once(store: Store, cloc
     visits = [visit(lease, serial, after_ms=at * 20) for at, serial in enumerate(lease.serials)]
 
     def one(_: int) -> str:
-        found: list[Reported] = store.work(DEVICE, leases.report, ASSEMBLY, lease.id, visits)
+        found: list[Reported] = store.work(DEVICE, lease_visits.report, ASSEMBLY, lease.id, visits)
         return ",".join(one.outcome for one in found)
 
     came = together(one)

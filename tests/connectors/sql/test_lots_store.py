@@ -30,7 +30,7 @@ from yard import (
     released,
 )
 
-from connectors.sql import force, lots, releases, samples, seals, trail, units
+from connectors.sql import force, lots, releases, samples, seals, stops, trail, units
 from connectors.sql.schema.release import (
     CALIBRATIONS,
     CERTIFICATES,
@@ -100,7 +100,7 @@ def test_a_rejected_lot_is_screened_and_what_does_not_conform_stays(store: Store
     assert store.work(DAVI, samples.conclude, "L-1", None, "accepted").status == "accepted"
     with store.reading() as connection:
         left = lots.serials_of(connection, "L-1")
-        stopped = {one.serial: one.stopped_reason for one in units.stopped(connection, None, None, "", 10)}
+        stopped = {one.serial: one.stopped_reason for one in stops.stopped(connection, None, None, "", 10)}
     assert left == sorted(set(serials) - {bad, worse})
     assert stopped == dict.fromkeys((bad, worse), "does not conform in lot L-1: scratched")
     assert in_the_way(store) == {}
@@ -171,7 +171,7 @@ def test_a_revocation_and_a_release_at_once_agree(store: Store) -> None:
     assert outcomes in (["done", "done"], ["done", "not_released"])
     assert lot_status(store) == ("released" if outcomes[1] == "done" else "accepted")
     with store.reading() as connection:
-        assert [one.status for one in units.stopped(connection, "recalled", None, "", 10)] == ["recalled"] * 2
+        assert [one.status for one in stops.stopped(connection, "recalled", None, "", 10)] == ["recalled"] * 2
 
 
 def test_the_store_itself_refuses_to_change_what_was_kept(store: Store) -> None:

@@ -26,7 +26,7 @@ from sql_stores import content
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import DatabaseError
 
-from connectors.sql import force, orders, passports, products, setups, sheets, stations, units
+from connectors.sql import force, orders, passports, products, setups, sheets, stations, stops, units, wip
 from connectors.sql.schema.production import REFUSALS, SETUPS, UNIT_STEPS, UNITS
 from connectors.sql.work import Store
 from models.production.bom import bom_of
@@ -113,8 +113,8 @@ class TestUnits:
         store.work(ANA, units.fail, REPAIR, serial, "beyond repair")
         assert status_of(store, serial) == "quarantined"
         assert refusal(store, units.enter, ASSEMBLY, serial) == "quarantined"
-        assert refusal(store, units.dispose, serial, "scrap", " ") == "reason_missing"
-        store.work(ANA, units.dispose, serial, "scrap", "beyond repair")
+        assert refusal(store, stops.dispose, serial, "scrap", " ") == "reason_missing"
+        store.work(ANA, stops.dispose, serial, "scrap", "beyond repair")
         assert refusal(store, units.enter, ASSEMBLY, serial) == "scrapped"
         assert order_of(store).scrap_qty == 1
         assert len(begin(store, 10)) == 10, "scrap is made again"
@@ -122,11 +122,11 @@ class TestUnits:
     def test_work_under_way_is_taken_over_and_its_serial_is_never_given(self, store: Store) -> None:
         ready_shop(store)
         begin(store)
-        store.work(ANA, units.adopt, "OP-1", "OLD-7", "calibration")
+        store.work(ANA, wip.adopt, "OP-1", "OLD-7", "calibration")
         store.work(ANA, units.enter, CALIBRATION, "OLD-7")
-        assert refusal(store, units.adopt, "OP-1", "OLD-7", "calibration") == "exists"
-        assert refusal(store, units.adopt, "OP-1", "WA000002", "packing") == "serial_range"
-        assert refusal(store, units.adopt, "OP-1", "OLD-8", "polish") == "no_such_step"
+        assert refusal(store, wip.adopt, "OP-1", "OLD-7", "calibration") == "exists"
+        assert refusal(store, wip.adopt, "OP-1", "WA000002", "packing") == "serial_range"
+        assert refusal(store, wip.adopt, "OP-1", "OLD-8", "polish") == "no_such_step"
         assert order_of(store).begun_qty == 2
 
     def test_serial_ranges_do_not_overlap_and_end(self, store: Store) -> None:
@@ -204,8 +204,8 @@ class TestRevocation:
         store.work(ANA, units.enter, CALIBRATION, in_work)
         make(store, done, CALIBRATION, PACKING)
         make(store, scrapped, CALIBRATION)
-        store.work(ANA, units.stop, scrapped, "quarantined", "fell down")
-        store.work(ANA, units.dispose, scrapped, "scrap", "broken")
+        store.work(ANA, stops.stop, scrapped, "quarantined", "fell down")
+        store.work(ANA, stops.dispose, scrapped, "scrap", "broken")
         version = sheet_version(store)
         store.work(who("caio"), force.revoke, Ref("TS-1", 1), version, "wrong load point")
         found = {serial: status_of(store, serial) for serial in (untouched, waiting, in_work, done, scrapped)}
@@ -214,7 +214,7 @@ class TestRevocation:
         assert refusal(store, units.enter, PACKING, waiting) == "held"
         assert refusal(store, units.succeed, CALIBRATION, in_work) == "held"
         assert refusal(store, setups.derive, "OP-1", CALIBRATION, "calibration") == "no_sheet"
-        store.work(ANA, units.dispose, done, "use_as_is", "the point was within limits")
+        store.work(ANA, stops.dispose, done, "use_as_is", "the point was within limits")
         assert order_of(store).good_qty == 1
 
     def test_a_revocation_between_two_moves_leaves_no_unit_made_by_it_unheld(self, store: Store) -> None:
@@ -297,7 +297,7 @@ class TestStations:
     def test_nothing_quarantined_passes_even_where_a_station_observes(self, store: Store) -> None:
         ready_shop(store)
         (serial,) = begin(store)
-        store.work(ANA, units.stop, serial, "quarantined", "looks odd")
+        store.work(ANA, stops.stop, serial, "quarantined", "looks odd")
         store.work(ANA, stations.set_mode, ASSEMBLY, "observe")
         assert store.work(ANA, stations.admit, ASSEMBLY, serial).outcome == "refused"
         limits = {"until_ms": YEAR_MS * 99, "uses_max": 1}

@@ -33,7 +33,19 @@ from yard import (
     sealed,
 )
 
-from connectors.sql import calibrations, certificates, force, lots, releases, samples, samplings, seals, units
+from connectors.sql import (
+    calibrations,
+    certificates,
+    force,
+    lots,
+    releases,
+    samples,
+    samplings,
+    seals,
+    stops,
+    units,
+    wip,
+)
 from connectors.sql.schema.production import UNIT_LINKS
 from connectors.sql.schema.release import (
     CALIBRATIONS,
@@ -109,7 +121,7 @@ class TestRecords:
         assert refusal(store, calibrations.add, PACKING, [record(serial)]) == "not_in_work"
         wrong = {"setup_digest": "0" * 64}
         assert refusal(store, calibrations.add, CALIBRATION, [record(serial)], **wrong) == "wrong_revision"
-        store.work(CAIO, units.stop, serial, "quarantined", "smoke")
+        store.work(CAIO, stops.stop, serial, "quarantined", "smoke")
         assert refusal(store, calibrations.add, CALIBRATION, [record(serial)]) == "quarantined"
 
     def test_a_certificate_is_added_once_and_ends_earlier_or_not_at_all(self, store: Store) -> None:
@@ -178,9 +190,9 @@ class TestALot:
     ) -> None:
         serials = good_units(store, 2)
         accepted(store, serials)
-        store.work(CAIO, units.stop, serials[0], status, "smoke")
+        store.work(CAIO, stops.stop, serials[0], status, "smoke")
         assert in_the_way(store) == {serials[0]: [code]}
-        store.work(CAIO, units.dispose, serials[0], "use_as_is", "looked at it")
+        store.work(CAIO, stops.dispose, serials[0], "use_as_is", "looked at it")
         assert in_the_way(store) == {}
 
     def test_a_revoked_sheet_recalls_its_units_and_keeps_the_lot(self, store: Store) -> None:
@@ -189,7 +201,7 @@ class TestALot:
         store.work(CAIO, force.revoke, Ref("TS-1", 1), None, "wrong load point")
         assert in_the_way(store) == {serial: ["recalled"] for serial in serials}
         for serial in serials:
-            store.work(CAIO, units.dispose, serial, "use_as_is", "measured by the right point all the same")
+            store.work(CAIO, stops.dispose, serial, "use_as_is", "measured by the right point all the same")
         assert released(store).status == "released"
 
     def test_without_a_release_sheet_in_force_nothing_leaves(self, store: Store) -> None:
@@ -208,7 +220,7 @@ class TestALot:
             held.execute(UNIT_LINKS.insert().values(parent=board, child=chip, **row))
         accepted(store, [meter])
         assert in_the_way(store) == {}
-        store.work(CAIO, units.stop, chip, "recalled", "its maker calls it back")
+        store.work(CAIO, stops.stop, chip, "recalled", "its maker calls it back")
         assert in_the_way(store) == {meter: ["part_stopped"]}
 
     def test_a_unit_that_was_opened_is_measured_again(self, store: Store, clock: ManualClock) -> None:
@@ -221,8 +233,8 @@ class TestALot:
 
     def test_a_unit_that_was_reworked_is_measured_again(self, store: Store, clock: ManualClock) -> None:
         serials = good_units(store, 2)
-        store.work(CAIO, units.stop, serials[0], "quarantined", "rattles")
-        store.work(CAIO, units.dispose, serials[0], "rework", "open it", "repair")
+        store.work(CAIO, stops.stop, serials[0], "quarantined", "rattles")
+        store.work(CAIO, stops.dispose, serials[0], "rework", "open it", "repair")
         clock.advance(5)
         make(store, serials[0], REPAIR, ASSEMBLY, CALIBRATION)
         store.work(ANA, units.enter, PACKING, serials[0])
@@ -246,12 +258,12 @@ class TestALot:
         accepted(store, [serial.serial])
         left_out = ["routing_open", "routing_open"]
         assert in_the_way(store) == {serial.serial: ["point_missing", "point_missing", *left_out]}
-        store.work(CAIO, units.stop, serial.serial, "quarantined", "not assembled here")
-        store.work(CAIO, units.dispose, serial.serial, "use_as_is", "assembled by hand")
+        store.work(CAIO, stops.stop, serial.serial, "quarantined", "not assembled here")
+        store.work(CAIO, stops.dispose, serial.serial, "use_as_is", "assembled by hand")
         assert in_the_way(store) == {serial.serial: ["point_missing", "point_missing"]}
 
     def test_a_unit_that_was_taken_over_needs_its_records_and_nothing_from_before(self, store: Store) -> None:
-        store.work(who("pia"), units.adopt, "OP-1", "X1", "calibration")
+        store.work(who("pia"), wip.adopt, "OP-1", "X1", "calibration")
         measured(store, "X1")
         sealed(store, "X1")
         accepted(store, ["X1"])
@@ -268,7 +280,7 @@ class TestJoining:
         assert refusal(store, lots.join, "L-2", None, serials) == "in_a_lot"
         store.work(DAVI, lots.add, "L-3", "MTR-100", "another")
         assert refusal(store, lots.join, "L-3", None, serials[1:]) == "foreign_serial"
-        store.work(CAIO, units.stop, serials[1], "quarantined", "smoke")
+        store.work(CAIO, stops.stop, serials[1], "quarantined", "smoke")
         assert refusal(store, lots.join, "L-2", None, serials[1:]) == "quarantined"
         assert refusal(store, lots.add, "L-1", "MTR-100", CUSTOMER) == "exists"
         assert refusal(store, lots.add, "L-9", "MTR-200", CUSTOMER) == "no_sheet"
@@ -292,7 +304,7 @@ class TestJoining:
         assert refusal(store, lots.take_out, "L-1", None, serials[:1], "x") == "lot_closed"
         assert refusal(store, lots.cancel, "L-1", None, "x") == "lot_status"
         assert refusal(store, samples.draw, "L-1", None, "seed-2") == "lot_drawn"
-        store.work(CAIO, units.stop, serials[0], "quarantined", "smoke")
+        store.work(CAIO, stops.stop, serials[0], "quarantined", "smoke")
         store.work(DAVI, lots.take_out, "L-1", None, serials[:1], "it is quarantined")
 
 
