@@ -258,7 +258,7 @@ def test_of_many_that_make_the_first_key_one_does(tmp_path: Path) -> None:
 
 
 def test_a_server_without_its_keys_says_what_to_do_and_makes_none(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"signing-keys\.json is missing: restore it; new keys"):
+    with pytest.raises(UsageError, match=r"signing-keys\.json is missing: restore it, or"):
         KeyRing(tmp_path, NOW_MS, may_create=False)
     assert list(tmp_path.iterdir()) == []
     (made,) = rotate(tmp_path, NOW_MS)

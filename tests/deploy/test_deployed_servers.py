@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from command_line import environment
 from kafka_cluster import JAVA
 from real_services import program
 from server_process import ServerProcess, accepts, free_port
@@ -90,8 +89,6 @@ def as_principal(
     kafka_port: int, secrets_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Run:
     """Runs a command of ours with the certificate of a name."""
-    for name in environment():
-        assert not name.startswith("SIPE_")
 
     def run(name: str, *arguments: str) -> int:
         monkeypatch.setenv("SIPE_KAFKA_URL", f"localhost:{kafka_port}")
