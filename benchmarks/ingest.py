@@ -30,9 +30,8 @@ import msgspec
 import zstandard
 from confluent_kafka import Consumer
 
-sys.path.insert(
-    0, str(Path(__file__).resolve().parents[1] / "tests" / "services")
-)  # the real Kafka of the tests: `make services`
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "services"))  # the real Kafka of the tests
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # before this folder, where `api` is a benchmark
 
 from kafka_cluster import KafkaCluster
 from station_topics import new_station_events
