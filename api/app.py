@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -71,16 +72,21 @@ def openapi() -> dict[str, Any]:
     return describe(all_routes(), title=TITLE, version=VERSION, description=ABOUT, known=KNOWN, texts=TEXTS)
 
 
+@cache
+def described() -> bytes:
+    """That description as JSON, made once."""
+    return msgspec.json.encode(openapi())
+
+
 def create_app(services: Services) -> FastAPI:
     """The application over what it works with."""
     app = FastAPI(title=TITLE, version=VERSION, openapi_url=None, docs_url=None, redoc_url=None)
     mount(app, services, all_routes())
     app.add_exception_handler(HTTPException, no_route)
     app.add_exception_handler(Exception, broken)
-    description = msgspec.json.encode(openapi())
 
-    async def described() -> Response:
-        return Response(description, media_type="application/json")
+    async def description() -> Response:
+        return Response(described(), media_type="application/json")
 
-    app.add_api_route("/v1/openapi.json", described)
+    app.add_api_route("/v1/openapi.json", description)
     return app

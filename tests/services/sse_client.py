@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from web import TLS
 
 
 @dataclass
@@ -78,7 +79,7 @@ def stream(url: str, token: str, last_id: str | None = None, **query: str) -> It
     """Open a stream on a connection of its own."""
     headers = {"authorization": f"Bearer {token}"} | ({"last-event-id": last_id} if last_id is not None else {})
     with (
-        httpx.Client(timeout=30) as client,
+        httpx.Client(timeout=30, verify=TLS) as client,
         client.stream("GET", f"{url}/v1/stream", headers=headers, params=query) as answer,
     ):
         assert answer.status_code == 200, answer.read()

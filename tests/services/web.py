@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import ssl
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -40,7 +42,26 @@ EXTRA = {
 }
 """Whom the office lacks: people of the shop's line, and two of another."""
 PIN = "246813"
+TLS = ssl.create_default_context()
+"""Not needed here, but each client would read all of the machine's authorities anew."""
 CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
+
+
+class _Server(uvicorn.Server):
+    """One that ends at once: uvicorn looks ten times a second whether it is to end, and there are hundreds of tests."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = threading.Event()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await asyncio.to_thread(self._ended.wait)
+        await asyncio.sleep(0.005)  # to see that the client has hung up: for whoever has not, it waits 100 ms
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._ended.set()
 
 
 class Web:
@@ -74,9 +95,9 @@ class Web:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(create_app(self.services), port=self.port, lifespan="off", log_config=None, ws="none")
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(target=self._server.run)
-        self.client = Client(base_url=self.url, timeout=30)
+        self.client = Client(base_url=self.url, timeout=30, verify=TLS)
         self._keys = itertools.count(1)
 
     def __enter__(self) -> Self:
@@ -89,7 +110,7 @@ class Web:
     ) -> None:
         self.client.close()
         self.live.close()
-        self._server.should_exit = True
+        self._server.end()
         self._thread.join()
 
     def token(self, who: str) -> str:
