@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-annotate --no-header $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults services lint format schemas lock secrets pin-images sbom audit prove clean \
+.PHONY: help demo test long faults services lint format schemas lock secrets pin-images sbom audit prove clean \
 	install-runtime install-dev
 
 help: ## Show this list
@@ -26,9 +26,13 @@ demo: install-runtime ## Play a factory day through the whole stack, then tell t
 test: install-dev ## Run the tests (ARGS="tests/models -x" for some of them)
 	@$(BIN)/python -m pytest -m "not fault and not long" -n 2 --dist worksteal $(ARGS)
 
-# One process: these tests kill and freeze servers, or start several, and take long enough without a neighbour.
-faults: install-dev ## Run the long tests: faults with reduced counts, clusters, upgrades
-	@$(BIN)/python -m pytest -m "fault or long" --timeout 900 $(ARGS)
+# Two processes: mostly they wait for servers of their own.
+long: install-dev ## Run the long tests: clusters, upgrades, stories
+	@$(BIN)/python -m pytest -m "long and not fault" --timeout 900 -n 2 --dist worksteal $(ARGS)
+
+# One process: these tests kill and freeze servers, and how long a recovery takes is written down.
+faults: install-dev ## Run the fault tests with reduced counts
+	@$(BIN)/python -m pytest -m fault --timeout 900 $(ARGS)
 
 services: install-dev ## Install the real servers that tests use (Debian packages as root, Kafka's jars by Maven)
 	@$(BIN)/python tests/services/install.py

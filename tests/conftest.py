@@ -38,7 +38,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for reason, count in left_out(skips).items()
     ]
     if config.option.markexpr == "not fault and not long":
-        lines.append("the long tests, faults above all; run them: make faults")
+        lines.append("the long tests, faults above all; run them: make long faults")
     if lines:
         terminalreporter.section("left out")
         for line in lines:

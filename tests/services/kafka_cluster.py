@@ -235,7 +235,9 @@ class KafkaCluster:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        for node in self.nodes.values():  # no goodbye: a lone controller can wait for the others longer than anybody
+            if node.process.running:
+                node.process.kill()
 
 
 def _java(name: str, *arguments: str | Path, log_path: Path) -> ServerProcess:

@@ -29,7 +29,7 @@ def test_what_is_left_out_is_said_once_with_the_command_that_installs_it(process
     _, _, left_out = done.stdout.partition(" left out ")
     assert left_out.splitlines()[1:3] == [
         "1 test: this machine has no Redis (missing: redis-server); install it: make services",
-        "the long tests, faults above all; run them: make faults",
+        "the long tests, faults above all; run them: make long faults",
     ]
 
 
