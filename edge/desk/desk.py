@@ -1,0 +1,218 @@
+"""A station's desk: whether a unit may come, what it is worked on by, and what came of it.
+
+    desk.contract(order)           what to do, with which parameters
+    desk.begin(order)              the next unit of an order
+    desk.enter(order, serial)      a unit that comes
+    desk.finish(unit, "passed")    kept for good when it returns
+    desk.tell()                    the office hears what it has not heard yet
+
+The office is asked as long as it answers. While it does not, a unit comes under a lease, and without one not at all; a
+unit that is in work is finished in any case. Nothing is decided here but by the signed lease: every refusal is the
+office's, or says that it cannot be asked.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+from uuid import uuid4
+
+import msgspec
+
+from edge.client.calls import Client
+from edge.client.problems import ApiError, Conflict, Invalid, NotFound, Unreached
+from edge.client.shapes import CloseLease, Contract, Entering, Failing, ForOrder, NewLease, Use, Visit
+from edge.desk.journal import Journal, KeptLease, Result, Visited
+from models.production import lease as leasing
+from models.production.lease import Lease, LeaseError
+from models.refusal import Refused
+from sipe.clock import Clock
+from sipe.errors import SipeError
+
+FINAL = (Conflict, NotFound, Invalid)
+"""What the office will say again, however often it is asked; anything else may be otherwise later."""
+VISITS_A_REPORT = 200
+TOLD_KEPT_MS = 30 * 86_400_000
+
+
+class NoStart(SipeError):
+    """No unit may come now, and why, for the operator."""
+
+
+class Unit(NamedTuple):
+    """A unit that is in work at the station."""
+
+    serial: str
+    visit: Visited
+    warning: str = ""
+    """What the office would have refused, where a station is only observed or warned."""
+
+
+class Desk:
+    """The desk of one station; for one thread."""
+
+    def __init__(self, station: str, client: Client, journal: Journal, clock: Clock) -> None:
+        self._station = station
+        self._client = client
+        self._journal = journal
+        self._clock = clock
+
+    def contract(self, order: str) -> Contract:
+        """What to do for an order; raises `NoStart`."""
+        try:
+            return self._client.station_contract(self._station, order=order).contract
+        except Unreached as error:
+            lease = self._lease(order, error)
+            return msgspec.convert(msgspec.to_builtins(lease.contract), Contract)
+        except ApiError as error:
+            raise NoStart(str(error)) from error
+
+    def begin(self, order: str) -> Unit:
+        """The next unit of an order, with a serial of its own, in work here; raises `NoStart`."""
+        return self._start(order, None, None)
+
+    def enter(self, order: str, serial: str, setup_digest: str | None = None) -> Unit:
+        """A unit that comes, in work here; one that was in work here when the power went still is. Raises `NoStart`."""
+        for visit in self._journal.visits("working"):
+            if visit.serial == serial:
+                return Unit(serial, visit)
+        return self._start(order, serial, setup_digest)
+
+    def in_work(self) -> list[Unit]:
+        """The units that came and of which nothing came yet."""
+        return [Unit(visit.serial, visit) for visit in self._journal.visits("working") if visit.serial]
+
+    def finish(self, unit: Unit, result: Result, reason: str = "") -> None:
+        """Keep what came of a unit, whether or not anybody can be told; `reason` says why it failed."""
+        self._journal.finish(unit.visit, result, reason, self._clock.now_ms())
+
+    def tell(self) -> int:
+        """Tell the office what it has not heard, in the order in which it came about; how many visits it has heard.
+
+        What it refuses is kept with the reason, and not told again. Raises `ApiError` when it cannot be told now, such
+        as without a connection or a token that is good: the rest waits.
+        """
+        finished = self._journal.visits("finished")
+        heard = 0
+        for lease, visits in groupby(finished, key=attrgetter("lease")):
+            some = list(visits)
+            heard += self._told_one_by_one(some) if lease is None else self._reported(lease, some)
+        self._journal.prune(self._clock.now_ms() - TOLD_KEPT_MS)
+        return heard
+
+    def untold(self) -> int:
+        """How many results the office has not heard."""
+        return len(self._journal.visits("finished"))
+
+    def take_lease(self, order: str, qty: int, lasts_ms: int = leasing.LASTS_MS) -> Lease:
+        """Take a lease for when the connection is lost, and keep it; raises `ApiError`, and `NoStart` for a bad one."""
+        asked = NewLease(order=order, qty=qty, lasts_ms=lasts_ms)
+        signed = self._client.take_lease(self._station, asked).signed
+        keys = {key.kid: urlsafe_b64decode(key.x + "=" * (-len(key.x) % 4)) for key in self._client.public_keys().keys}
+        lease = self._verified(signed, keys)
+        self._journal.keep_lease(KeptLease(lease.id, order, signed, lease.expires_ms), keys)
+        return lease
+
+    def close_leases(self, *, but: str | None = None) -> None:
+        """Give back every lease but one, once all that was done under it is told; raises `ApiError`."""
+        for kept in self._journal.leases():
+            if kept.id != but and all(visit.state == "told" for visit in self._journal.of_lease(kept.id)):
+                self._client.close_lease(self._station, kept.id, CloseLease())
+                self._journal.drop_lease(kept.id)
+
+    def _start(self, order: str, serial: str | None, setup_digest: str | None) -> Unit:
+        asked = self._asked(order, serial)
+        try:
+            if serial is None:
+                now = self._client.begin_unit(self._station, ForOrder(order=order), key=asked.key)
+            else:
+                body = Entering(order=order, setup_digest=setup_digest)
+                now = self._client.enter_unit(self._station, serial, body, key=asked.key)
+        except Unreached as error:
+            return self._start_under_lease(asked, order, serial, error)
+        except ApiError as error:
+            if isinstance(error, FINAL):
+                self._journal.forget(asked)
+            raise NoStart(str(error)) from error
+        return Unit(now.serial, self._journal.work(asked, now.serial, self._clock.now_ms()), now.warning)
+
+    def _asked(self, order: str, serial: str | None) -> Visited:
+        """The question as it was asked before, when its answer was lost; else a new one."""
+        for visit in self._journal.visits("asking"):
+            if (visit.order, visit.serial) == (order, serial):
+                return visit
+        return self._journal.ask(uuid4().hex, order, serial, self._clock.now_ms())
+
+    def _start_under_lease(self, asked: Visited, order: str, serial: str | None, cause: Unreached) -> Unit:
+        """Without the office. Of a next unit it may have begun one, and its answer is lost: the question stays."""
+        lease = self._lease(order, cause)
+        now_ms = self._clock.now_ms()
+        used = [visit.serial for visit in self._journal.of_lease(lease.id) if visit.serial]
+        if serial is None:
+            serial = next((one for one in lease.serials if one not in used), None) if lease.begins else None
+            if serial is None:
+                raise NoStart(f"{cause}; and the lease has no serial left") from cause
+            asked = self._journal.ask(uuid4().hex, order, serial, now_ms)
+        try:
+            leasing.check_may_enter(lease, serial, used, now_ms)
+        except Refused as refused:
+            self._journal.forget(asked)
+            raise NoStart(f"{refused}; and the office cannot be asked: {cause}") from refused
+        return Unit(serial, self._journal.work(asked, serial, now_ms, lease.id))
+
+    def _lease(self, order: str, cause: Unreached) -> Lease:
+        """The lease of an order that is good now; raises `NoStart`."""
+        keys, why = self._journal.public_keys(), "there is no lease for this order"
+        for kept in self._journal.leases():
+            if kept.order == order:
+                try:
+                    return self._verified(kept.signed, keys)
+                except NoStart as error:
+                    why = str(error)
+        raise NoStart(f"{cause}; {why}") from cause
+
+    def _verified(self, signed: str, keys: dict[str, bytes]) -> Lease:
+        try:
+            return leasing.verified(signed, keys, station=self._station, now_ms=self._clock.now_ms())
+        except LeaseError as error:
+            raise NoStart(str(error)) from error
+
+    def _told_one_by_one(self, visits: Sequence[Visited]) -> int:
+        for visit in visits:
+            serial, key = visit.serial or "", f"{visit.key}-result"
+            try:
+                if visit.result == "passed":
+                    self._client.pass_unit(self._station, serial, key=key)
+                else:
+                    self._client.fail_unit(self._station, serial, Failing(reason=visit.reason), key=key)
+            except FINAL as error:
+                self._journal.told(visit, "refused", f"{error.reason}: {error}")
+            else:
+                self._journal.told(visit, "taken")
+        return len(visits)
+
+    def _reported(self, lease: str, visits: Sequence[Visited]) -> int:
+        for start in range(0, len(visits), VISITS_A_REPORT):
+            some = visits[start : start + VISITS_A_REPORT]
+            try:
+                answers = self._client.report_use(self._station, lease, Use(visits=tuple(map(_visit, some)))).items
+            except FINAL as error:
+                for visit in some:
+                    self._journal.told(visit, "refused", f"{error.reason}: {error}")
+            else:
+                for visit, answer in zip(some, answers, strict=True):
+                    self._journal.told(visit, answer.outcome, answer.detail)
+        return len(visits)
+
+
+def _visit(visit: Visited) -> Visit:
+    return Visit(
+        serial=visit.serial or "",
+        entered_ms=visit.entered_ms,
+        left_ms=visit.left_ms if visit.left_ms is not None else visit.entered_ms,
+        result=visit.result or "failed",
+        reason=visit.reason,
+    )
