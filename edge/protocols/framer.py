@@ -10,6 +10,8 @@ from edge.protocols.records import Discard, Frame
 
 INCOMPLETE = "incomplete"
 """The reason for what was still waited for when the line ended."""
+NOISE = "noise"
+"""The reason for bytes with which no frame begins."""
 
 
 class Skip:

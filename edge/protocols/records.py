@@ -17,7 +17,7 @@ class Record:
         return type(other) is type(self) and other.fields() == self.fields()
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, *self.fields().values()))
+        return hash((type(self).__name__, tuple(self.fields().values())))
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.fields().items())
