@@ -17,10 +17,10 @@ class Record:
         return type(other) is type(self) and other.fields() == self.fields()
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, tuple(self.fields().values())))
+        return hash((type(self).__name__, tuple(getattr(self, name) for name in self.FIELDS)))
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.fields().items())
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.FIELDS)
         return f"{type(self).__name__}({shown})"
 
 
