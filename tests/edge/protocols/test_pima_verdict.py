@@ -233,12 +233,13 @@ class TestTiming:
 some_packets = st.builds(
     packet, st.none() | st.integers(0, 9), st.sampled_from(QUANTITIES), st.sampled_from([SERIAL, OTHER])
 )
-some_sent = st.lists(st.tuples(st.floats(0, 12_000), some_packets | st.binary(max_size=40)), max_size=30).map(sorted)
+moments = st.tuples(st.floats(0, 12_000), some_packets | st.binary(max_size=40))
 
 
-@given(sent=some_sent)
-def test_it_passes_only_what_the_order_wants(sent: list[Sent]) -> None:
+@given(period_ms=st.integers(700, 12_000), others=st.lists(moments, max_size=4))
+def test_it_passes_only_what_the_order_wants(period_ms: int, others: list[Sent]) -> None:
     """Whatever passes came from the one meter, every quantity twice, and nothing else was among it."""
+    sent = sorted([*every(period_ms, BOTH), *others])
     verdict, at_ms = judged(sent, stamps=False)
     assert verdict.failures == tuple(failure for failure in FAILURES if failure in verdict.failures)
     if verdict.failures:
