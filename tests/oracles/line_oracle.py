@@ -15,14 +15,10 @@ Found = list[Frame | Discard]
 
 def naive_crc16(data: bytes) -> bytes:
     """CRC-16/ARC by long division of the message, each byte turned round, by 0x18005; the low byte first."""
-    bits = [byte >> at & 1 for byte in data for at in range(8)] + [0] * 16
-    divisor = [int(digit) for digit in f"{0x18005:017b}"]
-    for start in range(len(bits) - 16):
-        if bits[start]:
-            for at, bit in enumerate(divisor):
-                bits[start + at] ^= bit
-    rest = bits[-16:]
-    return bytes(sum(bit << at for at, bit in enumerate(rest[half : half + 8])) for half in (0, 8))
+    rest = int("".join(f"{byte:08b}"[::-1] for byte in data) + "0" * 16, 2)
+    while rest >> 16:
+        rest ^= 0x18005 << rest.bit_length() - 17
+    return int(f"{rest:016b}"[::-1], 2).to_bytes(2, "little")
 
 
 def decoded(decoder: Framer, pieces: Iterable[bytes]) -> Found:
