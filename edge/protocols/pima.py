@@ -145,11 +145,10 @@ def item_of_value(quantity: Quantity, value: int | None) -> bytes:
     """The item of a known quantity; None is not available. Raises `ValueError` when the value has too many digits."""
     if value is None:
         return item_of(quantity.pair, bytes([FILLER] * (quantity.digits // 2)))
-    digits = str(value)
-    filled = "0" * (quantity.digits - len(digits)) + digits
-    if len(filled) > quantity.digits:
+    digits = f"{value:0{quantity.digits}d}"
+    if len(digits) > quantity.digits:
         raise ValueError(f"{quantity.name} has {quantity.digits} digits, {value} does not fit")
-    return item_of(quantity.pair, bcd_of(filled))
+    return item_of(quantity.pair, bcd_of(digits))
 
 
 def encode_packet(serial: str, item: bytes) -> bytes:
