@@ -126,7 +126,7 @@ class PostClosingTest:
         self._readings: dict[tuple[int, int], Reading] = {}
         self._noise_bytes = 0
         self._broken_bytes = 0
-        self._packet_before: tuple[int, Times] | None = None
+        self._times_before: Times | None = None
         self._last_ms: dict[tuple[int, int], float] = {}
         self._verdict: Verdict | None = None
 
@@ -171,7 +171,7 @@ class PostClosingTest:
 
     def _hear_discard(self, discard: Discard) -> None:
         """What is broken may have been a packet, so that nothing is known of the time between those around it."""
-        self._packet_before = None
+        self._times_before = None
         self._last_ms = {}
         self._noise_bytes += discard.size_bytes
         if discard.reason == BAD_SERIAL:
@@ -217,11 +217,10 @@ class PostClosingTest:
     def _judge_times(self, packet: Packet, times: Times | None) -> None:
         if times is None:
             return
-        before, end = self._packet_before, packet.offset + packet.size_bytes
-        self._packet_before = end, times
         wrong = self._line.is_slow_within(times) or self._line.is_off_rate(times, packet.size_bytes)
-        if before is not None and before[0] == packet.offset:
-            wrong = wrong or self._line.is_close_behind(before[1], times)
+        if self._times_before is not None:
+            wrong = wrong or self._line.is_close_behind(self._times_before, times)
+        self._times_before = times
         for reading in packet.readings:
             last_ms = self._last_ms.get(reading.pair)
             wrong = wrong or (last_ms is not None and self._line.is_late(times.last_ms - last_ms))

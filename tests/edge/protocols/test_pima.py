@@ -196,6 +196,18 @@ class TestFaultsOfPublicDecoders:
         found += decoder.feed(VECTORS[0])
         assert len(packets_of(found)) == 1
 
+    def test_a_packet_may_be_as_long_as_the_bound(self) -> None:
+        longer = encode_packet("0103050709", item_of((15, 1), bytes(4)))
+        decoder = PimaDecoder(size_max_bytes=15)
+        found = decoder.feed(VECTORS[0] + longer[:8])
+        assert len(packets_of(found)) == 1
+        assert decoder.discarded == {SIZE: 8}
+
+    def test_a_broken_group_is_told_by_its_crc(self) -> None:
+        found = heard(GROUP[:-2] + b"\x00\x00" + GROUP, GROUPED)
+        assert [packet.offset for packet in packets_of(found)] == [27]
+        assert discards(found) == [(0, 26, CRC), (26, 1, NOISE)]
+
     def test_silence_ends_what_is_torn(self) -> None:
         decoder = PimaDecoder()
         assert decoder.feed(b"\xaa\x55" + bytes(5) + b"\xff") == []

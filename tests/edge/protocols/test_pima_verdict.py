@@ -152,9 +152,14 @@ class TestFailures:
         assert (verdict.failures, verdict.serials) == ((WRONG_SERIAL,), (OTHER,))
 
     def test_another_meter_that_is_slow(self) -> None:
-        sent = sorted([*every(1_000, BOTH), *every(PERIOD_MS, [(4_600.0, packet(serial=OTHER))])])
+        sent = sorted([*every(1_000, BOTH), *every(PERIOD_MS, [(4_600.0, packet(0, serial=OTHER))])])
         verdict, _ = judged(sent)
         assert (verdict.failures, verdict.serials) == ((TWO_SERIALS, WRONG_SERIAL), (SERIAL, OTHER))
+
+    def test_of_many_meters_two_are_named(self) -> None:
+        sent = every(2_000, [*BOTH, *[(400.0 + 200 * at, packet(serial=f"000000000{at}")) for at in range(5)]])
+        verdict, _ = judged(sent)
+        assert (verdict.failures, len(verdict.serials)) == ((TWO_SERIALS, WRONG_SERIAL), 2)
 
     def test_quantities_of_two_meters_do_not_make_one(self) -> None:
         sent = every(1_000, [BOTH[0], (200.0, packet(0, INDUCTIVE, OTHER))])
@@ -183,6 +188,10 @@ class TestFailures:
         later = [(1_000.0, packet(values[1])), (1_200.0, BOTH[1][1])]
         assert failures([(0.0, packet(values[0])), BOTH[1], *every(1_000, later)]) == (NOT_IN_ORDER,)
 
+    def test_energy_that_went_down_behind_a_value_that_was_not_available(self) -> None:
+        later = every(1_000, [(1_000.0, packet(2)), (1_200.0, BOTH[1][1])])
+        assert failures([(0.0, packet(3)), (300.0, packet(None)), *later]) == (NOT_IN_ORDER,)
+
     def test_every_failure_has_its_place(self) -> None:
         assert len(set(FAILURES)) == 10
 
@@ -192,6 +201,11 @@ class TestTiming:
         sent = sorted([*every(1_000, BOTH[:1]), *every(5_400, BOTH[1:], until_ms=5_400)])
         assert failures(sent) == (TIMING,)
         assert judged(sent, stamps=False)[0].failures == ()
+
+    def test_what_was_broken_may_have_been_the_repetition(self) -> None:
+        broken = (2_700.0, BOTH[1][1][:-1] + b"\x00")
+        sent = sorted([*every(1_000, BOTH[:1]), *every(5_400, BOTH[1:], until_ms=5_400), broken])
+        assert failures(sent) == ()
 
     def test_a_quantity_that_came_but_once(self) -> None:
         sent = sorted([*every(1_000, BOTH[:1]), BOTH[1]])

@@ -229,6 +229,11 @@ class TestFormat:
         assert len(frames(found)) == 30
         assert [record for record in found if isinstance(record, Discard)] == [Discard(90, len(noise), CHECK)]
 
+    def test_errors_that_are_not_in_a_row_do_not_let_it_go(self) -> None:
+        blocks = countdown(ExtendedBlock, 16)
+        noisy = b"".join(bytes(200) + block.encode() for block in blocks[10:])
+        assert len(frames(heard(line_of(blocks[:10]) + noisy))) == 16
+
     def test_thirty_errors_in_a_row_let_it_go(self) -> None:
         decoder = SsuDecoder()
         decoder.feed(line_of(countdown(ExtendedBlock, 10)))
