@@ -1,5 +1,6 @@
 """A station's desk: whether a unit may come, what it is worked on by, and what came of it.
 
+    desk.look_up(line)             what was scanned: an order, a unit, or neither
     desk.contract(order)           what to do, with which parameters
     desk.begin(order)              the next unit of an order
     desk.enter(order, serial)      a unit that comes
@@ -17,15 +18,17 @@ from base64 import urlsafe_b64decode
 from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import uuid4
 
 import msgspec
 
 from edge.client.calls import Client
 from edge.client.problems import ApiError, Conflict, Invalid, NotFound, Unreached
-from edge.client.shapes import CloseLease, Contract, Entering, Failing, ForOrder, NewLease, Use, Visit
+from edge.client.shapes import CloseLease, Contract, Entering, Failing, ForOrder, NewLease, Scanning, Use, Visit
 from edge.desk.journal import Journal, KeptLease, Result, Visited
+from models import barcodes
+from models.barcodes import BarcodeError
 from models.production import lease as leasing
 from models.production.lease import Lease, LeaseError
 from models.refusal import Refused
@@ -34,12 +37,25 @@ from sipe.errors import SipeError
 
 FINAL = (Conflict, NotFound, Invalid)
 """What the office will say again, however often it is asked; anything else may be otherwise later."""
+WRONG_REVISION = "wrong_revision"
+"""What was shown is not the setup sheet in force: read the contract anew."""
 VISITS_A_REPORT = 200
 TOLD_KEPT_MS = 30 * 86_400_000
 
 
 class NoStart(SipeError):
-    """No unit may come now, and why, for the operator."""
+    """No unit may come now, and why, for the operator; `reason` is the office's word for it, if it is the office's."""
+
+    def __init__(self, text: str, reason: str = "") -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class Found(NamedTuple):
+    """What a scanned line is about; of a unit that is unknown here the office says what to do with it."""
+
+    kind: Literal["order", "unit", "other"]
+    name: str
 
 
 class Unit(NamedTuple):
@@ -60,6 +76,25 @@ class Desk:
         self._journal = journal
         self._clock = clock
 
+    def look_up(self, line: str) -> Found:
+        """What a scanned line is about; without the office, as far as leases know. Raises `NoStart` for a bad line.
+
+        A line that says a serial is about a unit, whether or not anybody knows it.
+        """
+        try:
+            read = barcodes.scan(line)
+            said = self._client.look_up_scan(self._station, Scanning(text=line))
+        except Unreached:
+            orders = {kept.order for kept in self._journal.leases()}
+            return Found("order", read.text) if read.text in orders else Found("unit", read.serial or read.text)
+        except (BarcodeError, ApiError) as error:
+            raise NoStart(str(error), error.reason) from error
+        if said.kind == "order" and said.order:
+            return Found("order", said.order)
+        if said.kind in {"unit", "unknown"}:
+            return Found("unit", said.serial or said.text)
+        return Found("other", f"{said.kind} {said.text}")
+
     def contract(self, order: str) -> Contract:
         """What to do for an order; raises `NoStart`."""
         try:
@@ -68,7 +103,7 @@ class Desk:
             lease = self._lease(order, error)
             return msgspec.convert(msgspec.to_builtins(lease.contract), Contract)
         except ApiError as error:
-            raise NoStart(str(error)) from error
+            raise NoStart(str(error), error.reason) from error
 
     def begin(self, order: str) -> Unit:
         """The next unit of an order, with a serial of its own, in work here; raises `NoStart`."""
@@ -85,9 +120,12 @@ class Desk:
         """The units that came and of which nothing came yet."""
         return [Unit(visit.serial, visit) for visit in self._journal.visits("working") if visit.serial]
 
-    def finish(self, unit: Unit, result: Result, reason: str = "") -> None:
-        """Keep what came of a unit, whether or not anybody can be told; `reason` says why it failed."""
-        self._journal.finish(unit.visit, result, reason, self._clock.now_ms())
+    def finish(self, unit: Unit, result: Result, reason: str = "", said: Sequence[bytes] = ()) -> None:
+        """Keep what came of a unit, whether or not anybody can be told; `reason` says why it failed.
+
+        `said` are the events about it, for the spool.
+        """
+        self._journal.finish(unit.visit, result, reason, self._clock.now_ms(), said)
 
     def tell(self) -> int:
         """Tell the office what it has not heard, in the order in which it came about; how many visits it has heard.
@@ -132,11 +170,11 @@ class Desk:
                 body = Entering(order=order, setup_digest=setup_digest)
                 now = self._client.enter_unit(self._station, serial, body, key=asked.key)
         except Unreached as error:
-            return self._start_under_lease(asked, order, serial, error)
+            return self._start_under_lease(asked, setup_digest, error)
         except ApiError as error:
             if isinstance(error, FINAL):
                 self._journal.forget(asked)
-            raise NoStart(str(error)) from error
+            raise NoStart(str(error), error.reason) from error
         return Unit(now.serial, self._journal.work(asked, now.serial, self._clock.now_ms()), now.warning)
 
     def _asked(self, order: str, serial: str | None) -> Visited:
@@ -146,9 +184,12 @@ class Desk:
                 return visit
         return self._journal.ask(uuid4().hex, order, serial, self._clock.now_ms())
 
-    def _start_under_lease(self, asked: Visited, order: str, serial: str | None, cause: Unreached) -> Unit:
+    def _start_under_lease(self, asked: Visited, setup_digest: str | None, cause: Unreached) -> Unit:
         """Without the office. Of a next unit it may have begun one, and its answer is lost: the question stays."""
+        order, serial = asked.order, asked.serial
         lease = self._lease(order, cause)
+        if setup_digest not in {None, lease.contract.setup_digest}:
+            raise NoStart("the lease is for another setup sheet than the one shown here", WRONG_REVISION)
         now_ms = self._clock.now_ms()
         used = [visit.serial for visit in self._journal.of_lease(lease.id) if visit.serial]
         if serial is None:
@@ -160,7 +201,7 @@ class Desk:
             leasing.check_may_enter(lease, serial, used, now_ms)
         except Refused as refused:
             self._journal.forget(asked)
-            raise NoStart(f"{refused}; and the office cannot be asked: {cause}") from refused
+            raise NoStart(f"{refused}; and the office cannot be asked: {cause}", refused.reason) from refused
         return Unit(serial, self._journal.work(asked, serial, now_ms, lease.id))
 
     def _lease(self, order: str, cause: Unreached) -> Lease:

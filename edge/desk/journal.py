@@ -5,13 +5,14 @@
 
 A visit is written before the office is asked to let a unit in, under the key that the question carries: when the answer
 is lost, or the power goes, the same question is asked again and is known there. What came of the unit is written before
-anybody is told. An SQLite file in WAL mode with `synchronous=FULL`, as the spool's.
+anybody is told, together with the events that say so: they are given to the spool next, and again after a power cut, as
+it knows them by their numbers. An SQLite file in WAL mode with `synchronous=FULL`, as the spool's.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +30,8 @@ CREATE TABLE visits (
     "order" TEXT NOT NULL, serial TEXT, -- none while the office is asked for the next one
     lease TEXT, -- that it is worked on under; none: the office has let it in
     entered_ms INTEGER NOT NULL, left_ms INTEGER, result TEXT, reason TEXT NOT NULL DEFAULT '',
-    outcome TEXT, detail TEXT NOT NULL DEFAULT '' -- what the office said to it
+    outcome TEXT, detail TEXT NOT NULL DEFAULT '', -- what the office said to it
+    said BLOB -- the events that the spool has yet to take, a line each
 );
 CREATE INDEX by_state ON visits (state, id);
 CREATE INDEX by_lease ON visits (lease);
@@ -94,11 +96,21 @@ class Journal:
         query = "UPDATE visits SET state = 'working', serial = ?, lease = ?, entered_ms = ? WHERE id = ?"
         return self._changed(query, (serial, lease, now_ms, visit.id))
 
-    def finish(self, visit: Visited, result: Result, reason: str, now_ms: int) -> Visited:
-        """Keep what came of a unit that is in work: the clock may have been set back meanwhile."""
+    def finish(self, visit: Visited, result: Result, reason: str, now_ms: int, said: Sequence[bytes] = ()) -> Visited:
+        """Keep what came of a unit that is in work, and the events about it: the clock may have been set back."""
         left_ms = max(now_ms, visit.entered_ms)
-        query = "UPDATE visits SET state = 'finished', result = ?, reason = ?, left_ms = ? WHERE id = ?"
-        return self._changed(query, (result, reason, left_ms, visit.id))
+        query = "UPDATE visits SET state = 'finished', result = ?, reason = ?, left_ms = ?, said = ? WHERE id = ?"
+        return self._changed(query, (result, reason, left_ms, b"\n".join(said) or None, visit.id))
+
+    def unspooled(self) -> list[tuple[int, list[bytes]]]:
+        """The events that the spool may not have yet, by visit, the oldest first."""
+        rows = self._db.execute("SELECT id, said FROM visits WHERE said IS NOT NULL ORDER BY id")
+        return [(visit, said.split(b"\n")) for visit, said in rows]
+
+    def spooled(self, visit: int) -> None:
+        """The spool has the events of a visit."""
+        with self._writing() as db:
+            db.execute("UPDATE visits SET said = NULL WHERE id = ?", (visit,))
 
     def told(self, visit: Visited, outcome: str, detail: str = "") -> Visited:
         """Keep what the office said to a result."""
@@ -138,7 +150,7 @@ class Journal:
     def prune(self, before_ms: int) -> int:
         """Forget what was told of visits that ended before a time; how many there were."""
         with self._writing() as db:
-            query = "DELETE FROM visits WHERE state = 'told' AND left_ms < ?"
+            query = "DELETE FROM visits WHERE state = 'told' AND said IS NULL AND left_ms < ?"
             return db.execute(query, (before_ms,)).rowcount
 
     def close(self) -> None:

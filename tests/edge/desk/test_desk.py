@@ -48,7 +48,7 @@ def test_a_refusal_is_told_in_the_words_of_the_office_and_nothing_is_begun(web: 
         post.desk.enter("OP-1", serial)
     with pytest.raises(NoStart, match="no order knows a unit WX-9"):
         post.desk.enter("OP-1", "WX-9")
-    assert post.desk.in_work() == post.journal.visits("asking") == []
+    assert (post.desk.in_work(), post.journal.visits("asking")) == ([], [])
 
 
 def test_an_answer_that_was_lost_is_asked_for_again_and_no_serial_is_lost_by_it(web: Web, post_at: PostAt) -> None:
