@@ -72,7 +72,9 @@ class ModbusLink:
             self._timeouts += 1
             self._intake.lost("timeout")
             if self._timeouts >= self._timeouts_max:
-                raise LinkError("timeout", f"{self._timeouts} answers in a row did not come; {block.name}: {error}") from error
+                raise LinkError(
+                    "timeout", f"{self._timeouts} answers in a row did not come; {block.name}: {error}"
+                ) from error
             return
         self._timeouts = 0
         payload = payload_of(answer, block)
@@ -127,5 +129,8 @@ async def connect(
             reconnect_delay=0,
             trace_connect=on_connection,
         )
-    client.ctx.transport, _ = await client.ctx.call_create()  # `client.connect` is this, and says nothing of what failed
+    (
+        client.ctx.transport,
+        _,
+    ) = await client.ctx.call_create()  # `client.connect` is this, and says nothing of what failed
     return ModbusLink(client, settings, intake, monotonic_ms)

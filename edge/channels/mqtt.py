@@ -7,7 +7,6 @@ for the broker to say, in its own settings: a client of this version has to read
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from contextlib import suppress
 from functools import partial
