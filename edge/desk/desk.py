@@ -14,8 +14,10 @@ office's, or says that it cannot be asked.
 
 from __future__ import annotations
 
+import time
 from base64 import urlsafe_b64decode
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
 from typing import Literal, NamedTuple
@@ -39,6 +41,8 @@ FINAL = (Conflict, NotFound, Invalid)
 """What the office will say again, however often it is asked; anything else may be otherwise later."""
 WRONG_REVISION = "wrong_revision"
 """What was shown is not the setup sheet in force: read the contract anew."""
+AWAY_MS = 10_000
+"""For so long an office that has not answered is not asked by the line; who tells it results finds it again."""
 VISITS_A_REPORT = 200
 TOLD_KEPT_MS = 30 * 86_400_000
 
@@ -70,11 +74,21 @@ class Unit(NamedTuple):
 class Desk:
     """The desk of one station; for one thread."""
 
-    def __init__(self, station: str, client: Client, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self,
+        station: str,
+        client: Client,
+        journal: Journal,
+        clock: Clock,
+        *,
+        monotonic_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+    ) -> None:
         self._station = station
         self._client = client
         self._journal = journal
         self._clock = clock
+        self._monotonic_ms = monotonic_ms
+        self._away_until_ms = 0
 
     def look_up(self, line: str) -> Found:
         """What a scanned line is about; without the office, as far as leases know. Raises `NoStart` for a bad line.
@@ -83,7 +97,8 @@ class Desk:
         """
         try:
             read = barcodes.scan(line)
-            said = self._client.look_up_scan(self._station, Scanning(text=line))
+            with self._asking() as office:
+                said = office.look_up_scan(self._station, Scanning(text=line))
         except Unreached:
             orders = {kept.order for kept in self._journal.leases()}
             return Found("order", read.text) if read.text in orders else Found("unit", read.serial or read.text)
@@ -98,7 +113,8 @@ class Desk:
     def contract(self, order: str) -> Contract:
         """What to do for an order; raises `NoStart`."""
         try:
-            return self._client.station_contract(self._station, order=order).contract
+            with self._asking() as office:
+                return office.station_contract(self._station, order=order).contract
         except Unreached as error:
             lease = self._lease(order, error)
             return msgspec.convert(msgspec.to_builtins(lease.contract), Contract)
@@ -138,6 +154,7 @@ class Desk:
         for lease, visits in groupby(finished, key=attrgetter("lease")):
             some = list(visits)
             heard += self._told_one_by_one(some) if lease is None else self._reported(lease, some)
+            self._away_until_ms = 0
         self._journal.prune(self._clock.now_ms() - TOLD_KEPT_MS)
         return heard
 
@@ -161,14 +178,26 @@ class Desk:
                 self._client.close_lease(self._station, kept.id, CloseLease())
                 self._journal.drop_lease(kept.id)
 
+    @contextmanager
+    def _asking(self) -> Iterator[Client]:
+        """The office, unless it did not answer a moment ago: nobody at the line waits for that with every unit."""
+        if self._monotonic_ms() < self._away_until_ms:
+            raise Unreached(503, "away", "the office did not answer a moment ago")
+        try:
+            yield self._client
+        except Unreached:
+            self._away_until_ms = self._monotonic_ms() + AWAY_MS
+            raise
+
     def _start(self, order: str, serial: str | None, setup_digest: str | None) -> Unit:
         asked = self._asked(order, serial)
         try:
-            if serial is None:
-                now = self._client.begin_unit(self._station, ForOrder(order=order), key=asked.key)
-            else:
-                body = Entering(order=order, setup_digest=setup_digest)
-                now = self._client.enter_unit(self._station, serial, body, key=asked.key)
+            with self._asking() as office:
+                if serial is None:
+                    now = office.begin_unit(self._station, ForOrder(order=order), key=asked.key)
+                else:
+                    body = Entering(order=order, setup_digest=setup_digest)
+                    now = office.enter_unit(self._station, serial, body, key=asked.key)
         except Unreached as error:
             return self._start_under_lease(asked, setup_digest, error)
         except ApiError as error:

@@ -193,3 +193,15 @@ def test_a_token_that_is_no_longer_good_loses_no_result(web: Web, post_at: PostA
     with pytest.raises(Unauthenticated):
         post.desk.tell()
     assert post.desk.untold() == 1
+
+
+def test_an_office_that_is_away_is_not_waited_for_with_every_unit(post_at: PostAt) -> None:
+    post = post_at(ASSEMBLY)
+    post.desk.take_lease("OP-1", 2)
+    post.line.refuse()
+    post.desk.begin("OP-1")
+    post.line.heal()
+    assert post.desk.begin("OP-1").visit.lease is not None, "it is not asked so soon"
+    post.desk.finish(post.desk.in_work()[0], "passed")
+    post.desk.tell()
+    assert post.desk.begin("OP-1").visit.lease is None, "it has just answered"
