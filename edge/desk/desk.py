@@ -15,7 +15,6 @@ office's, or says that it cannot be asked.
 from __future__ import annotations
 
 import time
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -27,15 +26,16 @@ import msgspec
 
 from edge.client.calls import Client
 from edge.client.problems import ApiError, Conflict, Invalid, NotFound, Unreached
-from edge.client.shapes import CloseLease, Contract, Entering, Failing, ForOrder, NewLease, Scanning, Use, Visit
-from edge.desk.journal import Journal, KeptLease, Result, Visited
+from edge.client.shapes import Contract, Entering, Failing, ForOrder, Scanning, Use, Visit
+from edge.desk.journal import Journal, Result, Visited
+from edge.desk.leases import Leases
+from edge.desk.refusal import NoStart
 from models import barcodes
 from models.barcodes import BarcodeError
 from models.production import lease as leasing
-from models.production.lease import Lease, LeaseError
+from models.production.lease import Lease
 from models.refusal import Refused
 from sipe.clock import Clock
-from sipe.errors import SipeError
 
 FINAL = (Conflict, NotFound, Invalid)
 """What the office will say again, however often it is asked; anything else may be otherwise later."""
@@ -45,14 +45,6 @@ AWAY_MS = 10_000
 """For so long an office that has not answered is not asked by the line; who tells it results finds it again."""
 VISITS_A_REPORT = 200
 TOLD_KEPT_MS = 30 * 86_400_000
-
-
-class NoStart(SipeError):
-    """No unit may come now, and why, for the operator; `reason` is the office's word for it, if it is the office's."""
-
-    def __init__(self, text: str, reason: str = "") -> None:
-        super().__init__(text)
-        self.reason = reason
 
 
 class Found(NamedTuple):
@@ -89,6 +81,7 @@ class Desk:
         self._clock = clock
         self._monotonic_ms = monotonic_ms
         self._away_until_ms = 0
+        self.leases = Leases(station, client, journal, clock)
 
     def look_up(self, line: str) -> Found:
         """What a scanned line is about; without the office, as far as leases know. Raises `NoStart` for a bad line.
@@ -100,8 +93,8 @@ class Desk:
             with self._asking() as office:
                 said = office.look_up_scan(self._station, Scanning(text=line))
         except Unreached:
-            orders = {kept.order for kept in self._journal.leases()}
-            return Found("order", read.text) if read.text in orders else Found("unit", read.serial or read.text)
+            is_order = read.text in self.leases.orders()
+            return Found("order", read.text) if is_order else Found("unit", read.serial or read.text)
         except (BarcodeError, ApiError) as error:
             raise NoStart(str(error), error.reason) from error
         if said.kind == "order" and said.order:
@@ -162,22 +155,6 @@ class Desk:
         """How many results the office has not heard."""
         return len(self._journal.visits("finished"))
 
-    def take_lease(self, order: str, qty: int, lasts_ms: int = leasing.LASTS_MS) -> Lease:
-        """Take a lease for when the connection is lost, and keep it; raises `ApiError`, and `NoStart` for a bad one."""
-        asked = NewLease(order=order, qty=qty, lasts_ms=lasts_ms)
-        signed = self._client.take_lease(self._station, asked).signed
-        keys = {key.kid: urlsafe_b64decode(key.x + "=" * (-len(key.x) % 4)) for key in self._client.public_keys().keys}
-        lease = self._verified(signed, keys)
-        self._journal.keep_lease(KeptLease(lease.id, order, signed, lease.expires_ms), keys)
-        return lease
-
-    def close_leases(self, *, but: str | None = None) -> None:
-        """Give back every lease but one, once all that was done under it is told; raises `ApiError`."""
-        for kept in self._journal.leases():
-            if kept.id != but and all(visit.state == "told" for visit in self._journal.of_lease(kept.id)):
-                self._client.close_lease(self._station, kept.id, CloseLease())
-                self._journal.drop_lease(kept.id)
-
     @contextmanager
     def _asking(self) -> Iterator[Client]:
         """The office, unless it did not answer a moment ago: nobody at the line waits for that with every unit."""
@@ -234,21 +211,10 @@ class Desk:
         return Unit(serial, self._journal.work(asked, serial, now_ms, lease.id))
 
     def _lease(self, order: str, cause: Unreached) -> Lease:
-        """The lease of an order that is good now; raises `NoStart`."""
-        keys, why = self._journal.public_keys(), "there is no lease for this order"
-        for kept in self._journal.leases():
-            if kept.order == order:
-                try:
-                    return self._verified(kept.signed, keys)
-                except NoStart as error:
-                    why = str(error)
-        raise NoStart(f"{cause}; {why}") from cause
-
-    def _verified(self, signed: str, keys: dict[str, bytes]) -> Lease:
         try:
-            return leasing.verified(signed, keys, station=self._station, now_ms=self._clock.now_ms())
-        except LeaseError as error:
-            raise NoStart(str(error)) from error
+            return self.leases.good(order)
+        except NoStart as error:
+            raise NoStart(f"{cause}; {error}") from cause
 
     def _told_one_by_one(self, visits: Sequence[Visited]) -> int:
         for visit in visits:

@@ -17,8 +17,9 @@ from typing import Any, Protocol, TypeVar
 
 from edge.client.problems import ApiError
 from edge.client.shapes import Contract
-from edge.desk.desk import WRONG_REVISION, Desk, NoStart, Unit
+from edge.desk.desk import WRONG_REVISION, Desk, Unit
 from edge.desk.journal import Journal
+from edge.desk.refusal import NoStart
 from edge.stations.display import Display, Operator, State
 from edge.stations.recorder import Notes, Recorder, line_of
 from sipe.clock import Clock

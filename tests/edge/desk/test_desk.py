@@ -10,7 +10,7 @@ from shop import ASSEMBLY, CALIBRATION, PACKING
 from web import Web
 
 from edge.client.problems import Unauthenticated, Unreached
-from edge.desk.desk import NoStart
+from edge.desk.refusal import NoStart
 from models.production.lease import LASTS_MS
 from sipe.clock import ManualClock
 
@@ -104,7 +104,7 @@ def test_under_a_lease_it_goes_on_and_what_was_built_is_told_later(
 ) -> None:
     post = post_at(ASSEMBLY)
     contract = post.desk.contract("OP-1")
-    lease = post.desk.take_lease("OP-1", 3)
+    lease = post.desk.leases.take("OP-1", 3)
     post.line.refuse()
     assert post.desk.contract("OP-1") == contract
     built = []
@@ -136,7 +136,7 @@ def test_where_units_come_a_lease_lets_in_the_ones_it_names(web: Web, post_at: P
         assembly.desk.finish(unit, "passed")
         serials.append(unit.serial)
     assembly.desk.tell()
-    post.desk.take_lease("OP-1", 2)
+    post.desk.leases.take("OP-1", 2)
     post.line.refuse()
     unit = post.desk.enter("OP-1", serials[0])
     with pytest.raises(NoStart, match="none of the units of this lease"):
@@ -154,17 +154,17 @@ def test_where_units_come_a_lease_lets_in_the_ones_it_names(web: Web, post_at: P
 
 def test_a_lease_is_given_back_when_all_of_it_is_told(web: Web, post_at: PostAt, clock: ManualClock) -> None:
     post = post_at(ASSEMBLY)
-    first = post.desk.take_lease("OP-1", 2)
+    first = post.desk.leases.take("OP-1", 2)
     clock.advance(MINUTE_MS)
-    second = post.desk.take_lease("OP-1", 2)
+    second = post.desk.leases.take("OP-1", 2)
     post.line.refuse()
     unit = post.desk.begin("OP-1")
     post.line.heal()
-    post.desk.close_leases(but=second.id)
+    post.desk.leases.close(but=second.id)
     assert [kept.id for kept in post.journal.leases()] == [first.id, second.id], "a unit of it is in work"
     post.desk.finish(unit, "passed")
     post.desk.tell()
-    post.desk.close_leases(but=second.id)
+    post.desk.leases.close(but=second.id)
     assert [kept.id for kept in post.journal.leases()] == [second.id]
     assert post.desk.begin("OP-1").serial == first.serials[1]
 
@@ -197,7 +197,7 @@ def test_a_token_that_is_no_longer_good_loses_no_result(web: Web, post_at: PostA
 
 def test_an_office_that_is_away_is_not_waited_for_with_every_unit(post_at: PostAt) -> None:
     post = post_at(ASSEMBLY)
-    post.desk.take_lease("OP-1", 2)
+    post.desk.leases.take("OP-1", 2)
     post.line.refuse()
     post.desk.begin("OP-1")
     post.line.heal()

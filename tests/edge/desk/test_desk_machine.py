@@ -22,7 +22,8 @@ from web import EXTRA, Web
 from connectors.sql.schema.production import UNIT_STEPS, UNITS
 from connectors.sql.work import Store
 from edge.client.problems import ApiError
-from edge.desk.desk import NoStart, Unit
+from edge.desk.desk import Unit
+from edge.desk.refusal import NoStart
 from sipe.clock import ManualClock
 
 ORDER = "OP-9"
@@ -100,12 +101,12 @@ class DeskMachine(RuleBasedStateMachine):
     @rule(qty=st.integers(1, 3))
     def take_lease(self, qty: int) -> None:
         with suppress(ApiError):
-            self.post.desk.take_lease(ORDER, qty)
+            self.post.desk.leases.take(ORDER, qty)
 
     @rule()
     def close_leases(self) -> None:
         with suppress(ApiError):
-            self.post.desk.close_leases()
+            self.post.desk.leases.close()
 
     @rule(minutes=st.sampled_from([0.001, 1, 11, 31]))
     def wait(self, minutes: float) -> None:
