@@ -222,9 +222,9 @@ class Channel(Generic[T, LinkT, IntakeT]):
         link, self._link, self._intake = self._link, None, None
         if link is None:
             return
-        closing = asyncio.ensure_future(link.close())
+        closing = asyncio.get_running_loop().create_task(link.close())
         await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_MS / 1000)
-        if not closing.done() or closing.exception() is not None:
+        if not closing.done() or closing.cancelled() or closing.exception() is not None:
             closing.cancel()
             self.tally.errors["close"] += 1
 
@@ -238,6 +238,8 @@ class Channel(Generic[T, LinkT, IntakeT]):
                 await asyncio.wait(waited, timeout=self._look_s(), return_when=asyncio.FIRST_COMPLETED)
                 if intake is not None and intake.broken.done():
                     intake.broken.result()
+            if task.cancelled():  # by itself, for nobody has done it here: it must not end the channel
+                raise LinkError("unexpected", "the connection's own task was cancelled")
             return task.result()
         finally:
             if not await _cancelled(task, CLOSE_TIMEOUT_MS):

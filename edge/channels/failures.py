@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import termios
 from collections.abc import Iterator
 from ssl import SSLError
 
@@ -57,6 +58,8 @@ def as_link_error(error: Exception) -> LinkError:
             return LinkError("tls", str(inner))
         if isinstance(inner, TimeoutError) and inner.errno is None:
             return LinkError("timeout", str(inner) or "no answer in time")
+        if isinstance(inner, termios.error):
+            return LinkError(_REASONS.get(inner.args[0], "line-not-set"), str(inner))
         if isinstance(inner, OSError):
             return LinkError(_REASONS.get(inner.errno or 0, "io"), str(inner))
     # Nobody expects it, so it is told in full; the channel goes on trying, and the others never notice.

@@ -1,7 +1,7 @@
 """A small HTTP listener for equipment that POSTs what it has to say.
 
-204 is answered once the message is taken, which means that it is on stable storage: before that, and in doubt, it is 503,
-and the equipment has to send again. It may then come twice. Each connection is for one request.
+204 is answered once the message is taken, which means that it is on stable storage. In doubt it is 503, and the
+equipment has to send again; it may then come twice. Each connection is for one request.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class HttpLink:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             status = await self._take(reader, writer)
-            if not HTTPStatus(status).is_success:
+            if status is not HTTPStatus.NO_CONTENT:
                 self._intake.error(f"http-{status.value}")
             writer.write(_answer(status))
             async with asyncio.timeout(self._settings.request_timeout_ms / 1000):

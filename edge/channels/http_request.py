@@ -48,7 +48,7 @@ def parse_head(head: bytes) -> Head:
 
 
 def _headers(lines: list[bytes]) -> dict[bytes, bytes]:
-    """By names in small letters. A name that comes twice is refused: who is right about it differs from server to server."""
+    """By names in small letters. A name that comes twice is refused: servers differ in which of the two is right."""
     headers: dict[bytes, bytes] = {}
     for line in lines:
         header = _HEADER.fullmatch(line)

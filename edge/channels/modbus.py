@@ -72,9 +72,8 @@ class ModbusLink:
             self._timeouts += 1
             self._intake.lost("timeout")
             if self._timeouts >= self._timeouts_max:
-                raise LinkError(
-                    "timeout", f"{self._timeouts} answers in a row did not come; {block.name}: {error}"
-                ) from error
+                missing = f"{self._timeouts} answers in a row did not come, the last for {block.name}"
+                raise LinkError("timeout", missing) from error
             return
         self._timeouts = 0
         payload = payload_of(answer, block)
@@ -129,8 +128,6 @@ async def connect(
             reconnect_delay=0,
             trace_connect=on_connection,
         )
-    (
-        client.ctx.transport,
-        _,
-    ) = await client.ctx.call_create()  # `client.connect` is this, and says nothing of what failed
+    # `client.connect` is this too, but says nothing of what failed.
+    client.ctx.transport, _ = await client.ctx.call_create()
     return ModbusLink(client, settings, intake, monotonic_ms)

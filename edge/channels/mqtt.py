@@ -7,12 +7,14 @@ for the broker to say, in its own settings: a client of this version has to read
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import Client as PahoClient
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
@@ -53,27 +55,33 @@ class MqttLink(aiomqtt.Client):
 
     async def subscribe_all(self) -> None:
         """Ask for every topic filter."""
-        answers = await self.subscribe([(topic, self._settings.qos) for topic in self._settings.topics])
+        wanted: list[tuple[str, int]] = [(topic, self._settings.qos) for topic in self._settings.topics]
+        answers = await self.subscribe(wanted)
         for topic, answer in zip(self._settings.topics, answers, strict=True):
-            if (answer.value if isinstance(answer, ReasonCode) else answer) >= _SUBSCRIPTION_REFUSED_MIN:
+            if _code(answer) >= _SUBSCRIPTION_REFUSED_MIN:
                 raise LinkError("denied", f"the broker refuses the subscription to {topic}")
 
     async def serve(self) -> None:
         """See `Link`; messages come by `_on_message`."""
-        try:
-            await self._disconnected
-        except Exception as error:
+        await asyncio.wait({self._disconnected})  # which leaves it as it is when this is cancelled
+        error = self._disconnected.exception()
+        if isinstance(error, Exception):
             raise in_words(error) from error
 
     async def close(self) -> None:
         """See `Link`."""
         self._given_up = True
         self._owed.clear()
+        await asyncio.sleep(0)  # paho's wish to write is carried out while there is still a socket
         self._client.disconnect()
         self._client.loop_write()
         self._hang_up()
         if self._disconnected.done():
             self._disconnected.exception()
+
+    def _on_socket_register_write(self, client: PahoClient, userdata: Any, sock: Any) -> None:
+        if not self._given_up:
+            super()._on_socket_register_write(client, userdata, sock)
 
     def _on_message(self, client: PahoClient, userdata: Any, message: MQTTMessage) -> None:
         """Hand a message on. Without room one of QoS 1 ends the connection: the broker sends it again, and in order."""
@@ -111,7 +119,11 @@ class MqttLink(aiomqtt.Client):
             super()._client_connect()
         finally:
             with suppress(RuntimeError):  # the event loop is gone, and the process will be
-                self._loop.call_soon_threadsafe(lambda: self._given_up and self._hang_up())
+                self._loop.call_soon_threadsafe(self._hang_up_if_given_up)
+
+    def _hang_up_if_given_up(self) -> None:
+        if self._given_up:
+            self._hang_up()
 
     def _hang_up(self) -> None:
         """Close the socket, and have nothing called back any more."""
@@ -135,14 +147,20 @@ async def connect(settings: MqttSettings, password: str | None, intake: MessageI
 def in_words(error: Exception) -> LinkError:
     """What aiomqtt and paho say, by reason."""
     if isinstance(error, aiomqtt.MqttCodeError):
-        code = error.rc.value if isinstance(error.rc, ReasonCode) else error.rc
+        code = _code(error.rc)
         if code == _KEEP_ALIVE_TIMEOUT:
             return LinkError("timeout", "the broker does not answer")
-        if isinstance(error, aiomqtt.MqttConnectError):
+        if isinstance(error, MqttConnectError):
             return LinkError("denied" if code in _DENIED else "refused", str(error.rc))
         return LinkError("closed", str(error))
     found = as_link_error(error)
     return LinkError("protocol", str(error)) if found.reason == "unexpected" else found
+
+
+def _code(answer: object) -> int:
+    if isinstance(answer, ReasonCode):
+        return answer.value
+    return answer if isinstance(answer, int) else 0
 
 
 def _tls(settings: MqttSettings) -> ssl.SSLContext | None:

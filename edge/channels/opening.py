@@ -1,4 +1,4 @@
-"""From what a gateway's file says to a channel. Each kind's library is imported here, when one is opened and not before."""
+"""From what a gateway's file says to a channel. A kind's library is imported when such a channel is opened."""
 
 from __future__ import annotations
 

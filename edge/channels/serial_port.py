@@ -1,8 +1,8 @@
 """A serial port of this machine: pyserial opens and sets it, and the event loop reads and writes.
 
 It is opened for this process alone. A line that arrives inverted, as behind some opto couplers, is a matter of the
-wiring: no driver turns it round, so swap the transistor stage or use an adapter that inverts. With a parity, a character
-that comes with a wrong one is handed on as NUL, which is in no message of these protocols.
+wiring: no driver turns it round, so swap the transistor stage or use an adapter that inverts. With a parity, a
+character that comes with a wrong one is handed on as NUL, which is in no message of these protocols.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import os
 import termios
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import serial
@@ -88,10 +89,10 @@ class SerialLink:
         self._intake.fail("unplugged", f"{self._port.name}: {detail}")
 
     async def _writable(self) -> None:
-        writable = self._loop.create_future()
-        self._loop.add_writer(self._port.fileno(), lambda: writable.done() or writable.set_result(None))
+        writable = asyncio.Event()
+        self._loop.add_writer(self._port.fileno(), writable.set)
         try:
-            await writable
+            await writable.wait()
         finally:
             self._loop.remove_writer(self._port.fileno())
 
@@ -108,10 +109,10 @@ def _open(settings: SerialSettings) -> serial.Serial:
     port = serial.Serial(exclusive=True, timeout=0)
     port.port = settings.port
     port.dtr, port.rts = settings.dtr, settings.rts
-    _set(port, settings.line)
     port.open()
     try:
-        _mark_bad_characters(port, settings.line)
+        _set(port, settings.line)
+        port.reset_input_buffer()  # what came before the line was set
     except BaseException:
         port.close()
         raise
@@ -119,19 +120,19 @@ def _open(settings: SerialSettings) -> serial.Serial:
 
 
 def _set(port: serial.Serial, line: Line) -> None:
+    """Set an open port as near to the line as it can be; `SerialLink.note_line` sees how near that was."""
+    wanted = {
+        "baudrate": line.rate_bd,
+        "bytesize": line.bits,
+        "parity": _PARITIES[line.parity],
+        "stopbits": line.stop_bits,
+    }
     try:
-        port.apply_settings(
-            {
-                "baudrate": line.rate_bd,
-                "bytesize": line.bits,
-                "parity": _PARITIES[line.parity],
-                "stopbits": line.stop_bits,
-            }
-        )
-        if port.is_open:
-            _mark_bad_characters(port, line)
-    except (termios.error, ValueError) as error:
+        with suppress(termios.error):  # the rate is set first, and is set where the others are impossible
+            port.apply_settings(wanted)
+    except ValueError as error:
         raise LinkError("line-not-set", f"{port.port} cannot be set to {line}: {error}") from error
+    _mark_bad_characters(port, line)
 
 
 def _mark_bad_characters(port: serial.Serial, line: Line) -> None:
@@ -143,10 +144,8 @@ def _mark_bad_characters(port: serial.Serial, line: Line) -> None:
 
 
 def _close(port: serial.Serial) -> None:
-    try:
+    with suppress(OSError, termios.error):  # it is gone; there is nothing in it
         port.reset_output_buffer()
-    except (OSError, termios.error):
-        pass  # it is gone; there is nothing in it
     port.close()
 
 
@@ -161,11 +160,16 @@ def _format_bits(line: Line) -> int:
 
 async def _in_thread(work: Callable[[], T], undo: Callable[[T], None]) -> T:
     """Do something that may block; when the wait is given up, what comes of it later is undone."""
+
+    def undo_it(done: asyncio.Future[T]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            undo(done.result())
+
     doing = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(doing)
     except asyncio.CancelledError:
-        doing.add_done_callback(lambda done: done.cancelled() or done.exception() or undo(done.result()))
+        doing.add_done_callback(undo_it)
         raise
 
 
