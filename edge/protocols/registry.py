@@ -32,4 +32,11 @@ PROTOCOLS = (
         "ssu", "the user output of NBR 14522", "edge.protocols.ssu", "SsuDecoder",
         {"block_format": "auto normal extended mixed", "crc_order": "low high"},
     ),
+    Protocol(
+        "nbr14522", "the reader protocol of NBR 14522", "edge.protocols.nbr14522.decoder", "Nbr14522Decoder", {},
+    ),
+    Protocol(
+        "iec62056-21", "IEC 62056-21, both sides", "edge.protocols.iec62056.decoder", "Iec62056Decoder",
+        {"parity": "software hardware ignored"},
+    ),
 )  # fmt: skip
