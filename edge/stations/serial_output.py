@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Protocol
 
-from edge.channels.intake import Chunk
 from edge.client.shapes import Contract
 from edge.desk.desk import Unit
 from edge.protocols.framer import Framer
@@ -38,12 +37,24 @@ WORDS = {
 """What each failure is to the operator."""
 
 
+class Heard(Protocol):
+    """Bytes that came together over the line."""
+
+    @property
+    def at_ms(self) -> int:
+        """When, on the monotonic clock: when the last of them was read."""
+
+    @property
+    def data(self) -> bytes:
+        """The bytes."""
+
+
 class SerialOutputTest:
     """The job of a serial-output station; the channel is 8N1 at the rate of the sheet."""
 
     begins_units = False
 
-    def __init__(self, channel: AsyncIterator[Chunk], monotonic_ms: Callable[[], int]) -> None:
+    def __init__(self, channel: AsyncIterator[Heard], monotonic_ms: Callable[[], int]) -> None:
         self._channel = channel
         self._monotonic_ms = monotonic_ms
 
@@ -77,7 +88,7 @@ class SerialOutputTest:
             if verdict is not None:
                 return verdict
 
-    async def _next(self, wait_ms: int) -> Chunk | None:
+    async def _next(self, wait_ms: int) -> Heard | None:
         try:
             async with asyncio.timeout(wait_ms / 1000):
                 return await anext(self._channel)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import pytest
 from msgspec import convert
 
-from edge.channels.intake import Chunk
 from edge.client.shapes import Contract
 from edge.desk.desk import Unit
 from edge.desk.journal import Visited
@@ -34,6 +34,11 @@ CONTRACT = {
 }  # fmt: skip
 
 
+class Heard(NamedTuple):
+    at_ms: int
+    data: bytes
+
+
 class Wire:
     """What comes over the line, each at its time; behind it there is silence, which takes its time as well."""
 
@@ -44,12 +49,12 @@ class Wire:
     def __aiter__(self) -> Wire:
         return self
 
-    async def __anext__(self) -> Chunk:
+    async def __anext__(self) -> Heard:
         now_ms = self._clock.now_ms()
         if self._said and self._said[0][0] <= now_ms + 50:
             at_ms, data = self._said.pop(0)
             self._clock.set(max(now_ms, at_ms))
-            return Chunk(at_ms, 1, data)
+            return Heard(at_ms, data)
         self._clock.advance(50)
         raise TimeoutError
 
