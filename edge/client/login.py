@@ -1,12 +1,16 @@
 """Signing in and enrolling: a client that goes on when its access token ends, after ten minutes and again.
 
 The refresh token is used once and gives the next one, which is kept before it is needed. An answer that was lost took
-the next one with it: a person signs in again, a device shows the same token once more.
+the next one with it: a person signs in again, a device shows the same token once more. An access token is traded well
+before its end, while the service answers, so that a short outage finds a good one.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,7 @@ from typing import Any
 import msgspec
 
 from edge.client.calls import Client
-from edge.client.problems import Unauthenticated, error_of
+from edge.client.problems import ApiError, Unauthenticated, error_of
 from edge.client.shapes import Enrolling, Granted, Refreshing, SigningIn
 from edge.client.transport import Lost, NotSent, Transport
 from sipe.errors import SipeError
@@ -23,15 +27,30 @@ from sipe.private_files import read_secret, replace_durably
 Keep = Callable[[str], None]
 """Keeps a refresh token until the next start."""
 
+OLD_AT = 0.7
+"""Of an access token's life: then it is traded, though it is still good."""
+AGAIN_S = 30.0
+"""After trading it ahead of time has failed, calls are made with it for so long before it is tried again."""
+
 
 class Refreshed:
-    """Access tokens that follow from one another; for one thread."""
+    """Access tokens that follow from one another; one for all clients of a device, in any thread."""
 
-    def __init__(self, refresh_token: str, access_token: str = "", keep: Keep | None = None) -> None:
+    def __init__(
+        self,
+        refresh_token: str,
+        access_token: str = "",
+        keep: Keep | None = None,
+        *,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         """With a refresh token alone, the first access token is got with the first call; a device keeps the next."""
         self._access_token = access_token
         self._refresh_token = refresh_token
         self._keep = keep
+        self._monotonic_s = monotonic_s
+        self._old_s = float("inf")
+        self._trading = threading.Lock()
 
     def __repr__(self) -> str:
         """Says no token."""
@@ -41,8 +60,23 @@ class Refreshed:
         """The access token; what is none is refused, and a good one got then."""
         return self._access_token or "none-yet"
 
-    def renew(self, transport: Transport) -> bool:
-        """Trade the refresh token; raises `NotSent`, and for a person whose answer was lost `Unauthenticated`."""
+    def ahead(self, transport: Transport) -> None:
+        """Trade an old access token before it ends; what goes wrong then can wait."""
+        if self._monotonic_s() < self._old_s:
+            return
+        self._old_s = self._monotonic_s() + AGAIN_S
+        with suppress(NotSent, ApiError):
+            self.renew(transport, self._access_token)
+
+    def renew(self, transport: Transport, refused: str | None = None) -> bool:
+        """Trade the refresh token, unless another thread has done so since the `refused` access token was used.
+
+        Raises `NotSent`, `ApiError`, and for a person whose answer was lost `Unauthenticated`.
+        """
+        with self._trading:
+            return refused not in {None, self.token()} or self._trade(transport)
+
+    def _trade(self, transport: Transport) -> bool:
         body = msgspec.json.encode(Refreshing(refresh_token=self._refresh_token))
         transport.close()  # a connection that the service has closed meanwhile would look like a lost answer
         try:
@@ -63,6 +97,7 @@ class Refreshed:
         if self._keep is not None:
             self._keep(granted.refresh_token)
         self._access_token, self._refresh_token = granted.access_token, granted.refresh_token
+        self._old_s = self._monotonic_s() + OLD_AT * granted.expires_in
 
 
 class TokenFile:

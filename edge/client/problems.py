@@ -9,15 +9,27 @@ from sipe.errors import SipeError
 
 TYPE = "urn:sipe:problem:"
 DETAIL_CHARS_MAX = 500
+NO_PROBLEM_DOCUMENT = "no_problem_document"
+"""The reason of an answer that is not the service's own, such as a proxy's page."""
 
 
 class ApiError(SipeError):
     """The API has refused; `reason` is one word of a fixed set, for programs, and the text a sentence, for people."""
 
-    def __init__(self, status: int, reason: str, detail: str, problems: tuple[FieldProblem, ...] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        detail: str,
+        problems: tuple[FieldProblem, ...] = (),
+        *,
+        retry_after_s: float = 0.0,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.reason = reason
+        self.retry_after_s = retry_after_s
+        """For how long the service asks to be left alone."""
         self.problems = problems
         """What is wrong with which field of a sheet, a template or the like."""
 
@@ -67,12 +79,13 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 
 
-def error_of(status: int, body: bytes) -> ApiError:
+def error_of(status: int, body: bytes, retry_after_s: float = 0.0) -> ApiError:
     """The error that an answer is; whatever is no problem document, such as a proxy's page, is quoted."""
     kind = _BY_STATUS.get(status, ApiError)
     try:
         told = msgspec.json.decode(body, type=Problem)
     except msgspec.MsgspecError:
         shown = body[:DETAIL_CHARS_MAX].decode(errors="replace").strip()
-        return kind(status, "no_problem_document", f"{status}: {' '.join(shown.split()) or 'nothing was said'}")
-    return kind(status, told.type.removeprefix(TYPE), told.detail, told.problems)
+        said = f"{status}: {' '.join(shown.split()) or 'nothing was said'}"
+        return kind(status, NO_PROBLEM_DOCUMENT, said, retry_after_s=retry_after_s)
+    return kind(status, told.type.removeprefix(TYPE), told.detail, told.problems, retry_after_s=retry_after_s)

@@ -41,8 +41,11 @@ class Login(Protocol):
     def token(self) -> str | None:
         """The access token to send; None is nobody."""
 
-    def renew(self, transport: Transport) -> bool:
-        """Get another one when the service does not take it any more; False when there is none to be had.
+    def ahead(self, transport: Transport) -> None:
+        """Get another one when it will end soon."""
+
+    def renew(self, transport: Transport, refused: str | None = None) -> bool:
+        """Get another one than that which the service has refused; False when there is none to be had.
 
         Raises `NotSent`, and `ApiError` when it cannot be said whether there is one.
         """
@@ -75,8 +78,12 @@ class Token:
         """The token."""
         return self._text
 
-    def renew(self, _: Transport) -> bool:
+    def ahead(self, _: Transport) -> None:
         """There is no other."""
+
+    def renew(self, _: Transport, refused: str | None = None) -> bool:
+        """There is no other."""
+        del refused
         return False
 
 
@@ -127,7 +134,7 @@ class Session:
         may_repeat = method != "POST" or key is not None or media != JSON
         received = self._answered(method, target, headers, raw, may_repeat)
         if received.status >= HTTPStatus.MULTIPLE_CHOICES:
-            raise error_of(received.status, received.body)
+            raise error_of(received.status, received.body, _retry_after_s(received))
         return received
 
     def key(self, given: str | None) -> str:
@@ -142,13 +149,14 @@ class Session:
         attempt = 1
         while True:
             last = attempt >= self._patience.attempts_max
+            self._login.ahead(self._transport)
             token = self._login.token()
             sent = {**headers, "authorization": f"Bearer {token}"} if token else headers
             retry_after_s = 0.0
             try:
                 received = self._transport.send(method, target, sent, body)
                 if received.status == HTTPStatus.UNAUTHORIZED and token and not renewed:
-                    renewed = self._login.renew(self._transport)
+                    renewed = self._login.renew(self._transport, token)
                     if renewed:
                         continue
             except (NotSent, Lost) as error:
