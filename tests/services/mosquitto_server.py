@@ -6,6 +6,7 @@ import getpass
 import os
 import secrets
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from real_services import program
@@ -56,14 +57,19 @@ class MosquittoServer(RealServer):
         """Publish a retained message, acknowledged; raises `SipeError`."""
         self._client("mosquitto_pub", "-t", topic, "-q", "1", "-r", *(["-m", message] if message else ["-n"]))
 
+    def publish_lines(self, topic: str, lines: Sequence[str], *, qos: int = 1) -> None:
+        """Publish a message for each line, in their order, not retained; raises `SipeError`."""
+        self._client("mosquitto_pub", "-t", topic, "-q", str(qos), "-l", told="".join(f"{line}\n" for line in lines))
+
     def retained(self, topic: str) -> str:
         """The retained message of a topic; raises `SipeError` when none comes."""
         return self._client("mosquitto_sub", "-t", topic, "-C", "1", "-W", str(_TIMEOUT_S)).rstrip("\n")
 
-    def _client(self, name: str, *arguments: str) -> str:
+    def _client(self, name: str, *arguments: str, told: str = "") -> str:
         done = subprocess.run(
             [program(name), *arguments],
             env={**os.environ, "XDG_CONFIG_HOME": str(self._clients)},
+            input=told,
             capture_output=True,
             text=True,
             timeout=2 * _TIMEOUT_S,
