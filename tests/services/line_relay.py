@@ -74,7 +74,7 @@ async def serve(port: int, here: Side, there: Side, *, rfc2217: bool = False) ->
         manager: Any = None
         if rfc2217:
             port: Any = serial.serial_for_url("loop://")
-            manager = PortManager(port, cast(Any, writer))
+            manager = PortManager(port, cast("Any", writer))
 
         def write(data: bytes) -> None:
             writer.write(b"".join(manager.escape(data)) if manager else data)
