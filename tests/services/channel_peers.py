@@ -163,9 +163,9 @@ class BrokerPeer(ServerPeer):
 
     kind = "mqtt"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, more: str = "") -> None:
         super().__init__()
-        self.server = self.mosquitto = MosquittoServer(directory / "mosquitto")
+        self.server = self.mosquitto = MosquittoServer(directory / "mosquitto", more)
         password = directory / "password"
         password.touch(0o600)
         password.write_text(self.mosquitto.password + "\n")

@@ -20,13 +20,19 @@ from edge.channels.settings import (
 )
 from sipe.errors import UsageError
 
-SERIAL = {"name": "meter-1", "kind": "serial", "port": "/dev/ttyUSB0"}
-MODBUS = {
+SERIAL: dict[str, object] = {"name": "meter-1", "kind": "serial", "port": "/dev/ttyUSB0"}
+MODBUS: dict[str, object] = {
     "name": "oven", "kind": "modbus-tcp", "host": "oven",
     "blocks": [{"name": "temperatures", "table": "holding", "address": 0, "count": 8}],
 }  # fmt: skip
-HTTP = {"name": "aoi", "kind": "http", "port": 8090, "paths": ["/results"]}
-MQTT = {"name": "torque", "kind": "mqtt", "host": "broker", "topics": ["line/+"], "client_id": "gateway-1"}
+HTTP: dict[str, object] = {"name": "aoi", "kind": "http", "port": 8090, "paths": ["/results"]}
+MQTT: dict[str, object] = {
+    "name": "torque",
+    "kind": "mqtt",
+    "host": "broker",
+    "topics": ["line/+"],
+    "client_id": "gateway-1",
+}
 
 
 def parsed(*tables: dict[str, object]) -> tuple[ChannelSettings, ...]:
