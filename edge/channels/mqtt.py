@@ -80,10 +80,17 @@ class MqttLink(aiomqtt.Client):
         self._hang_up()
         if self._disconnected.done():
             self._disconnected.exception()
+        if self._misc_task is not None:
+            self._misc_task.cancel()
+            await asyncio.wait({self._misc_task})
 
     def _on_socket_register_write(self, client: PahoClient, userdata: Any, sock: Any) -> None:
         if not self._given_up:
             super()._on_socket_register_write(client, userdata, sock)
+
+    def _on_disconnect(self, *told: Any) -> None:
+        if not self._given_up:  # else nobody wants to know, and aiomqtt stumbles when its connecting was cancelled
+            super()._on_disconnect(*told)
 
     def _on_message(self, client: PahoClient, userdata: Any, message: MQTTMessage) -> None:
         """Hand a message on. Without room one of QoS 1 ends the connection: the broker sends it again, and in order."""
