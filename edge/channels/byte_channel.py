@@ -88,7 +88,7 @@ class ByteChannel(Channel[Chunk, ByteLink, ByteIntake]):
     async def _sending(self, size_bytes: int = 0) -> AsyncIterator[ByteLink]:
         """The connection, for as long as sending may take; what goes wrong ends the connection."""
         link, intake = self._link, self._intake
-        if link is None or intake is None or not self._lifecycle.is_connected:
+        if link is None or intake is None or intake.broken.done():
             raise ChannelDown(f"channel {self.name} has no connection: {self._lifecycle.cause or 'none was made yet'}")
         left_ms = max(0.0, self._sent_ms - self._monotonic_ms()) + self._on_line_ms(size_bytes)
         try:

@@ -14,14 +14,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from msgspec import Struct
-
 from edge.channels.backoff import Backoff
 from edge.channels.failures import LinkError, as_link_error
 from edge.channels.inbox import Ended, Inbox
 from edge.channels.intake import Books, Intake, Message, MessageIntake
 from edge.channels.lifecycle import Event, Lifecycle, State, Transition
 from edge.channels.settings import ChannelSettings
+from edge.channels.status import Status
 from edge.channels.tally import Tally
 
 T = TypeVar("T")
@@ -45,25 +44,6 @@ class Link(Protocol):
 
 LinkT = TypeVar("LinkT", bound=Link)
 IntakeT = TypeVar("IntakeT", bound=Intake[Any])
-
-
-class Status(Struct, frozen=True, kw_only=True):
-    """A channel as a status page shows it; times are of the monotonic clock."""
-
-    name: str
-    kind: str
-    state: State
-    since_ms: int
-    cause: str
-    beaten_ms: int
-    waiting_bytes: int
-    bytes_in: int
-    bytes_out: int
-    items_in: int
-    connects: int
-    errors: dict[str, int]
-    lost: dict[str, int]
-    history: tuple[Transition, ...]
 
 
 def monotonic_ms() -> int:

@@ -32,11 +32,11 @@ class HttpLink:
         self._answering: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
-    async def listen(self) -> None:
+    async def listen(self, tls: ssl.SSLContext | None) -> None:
         """Begin to listen; raises `OSError` when the address is taken."""
         settings = self._settings
         self._server = await asyncio.start_server(
-            self._accept, settings.host, settings.port, limit=HEAD_BYTES_MAX, ssl=_tls(settings)
+            self._accept, settings.host, settings.port, limit=HEAD_BYTES_MAX, ssl=tls
         )
 
     async def serve(self) -> None:
@@ -53,6 +53,11 @@ class HttpLink:
             await asyncio.wait(self._answering)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._answering) >= self._settings.connections_max:
+            self._intake.error(f"http-{HTTPStatus.SERVICE_UNAVAILABLE.value}")
+            writer.write(_answer(HTTPStatus.SERVICE_UNAVAILABLE))
+            writer.close()
+            return
         task = asyncio.get_running_loop().create_task(self._converse(reader, writer))
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
@@ -62,11 +67,9 @@ class HttpLink:
             status = await self._take(reader, writer)
             if status is not HTTPStatus.NO_CONTENT:
                 self._intake.error(f"http-{status.value}")
-            writer.write(_answer(status))
-            async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
-                await writer.drain()
-                writer.write_eof()
-                await writer.wait_closed()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
+                    await _say_last(_answer(status), reader, writer)
         except (OSError, asyncio.IncompleteReadError):
             self._intake.error("reset")  # it hung up in the middle, and will send again
         finally:
@@ -77,8 +80,6 @@ class HttpLink:
         peer = writer.get_extra_info("peername")[0]
         if self._peers and not any(ipaddress.ip_address(peer) in network for network in self._peers):
             return HTTPStatus.FORBIDDEN
-        if len(self._answering) > self._settings.connections_max:
-            return HTTPStatus.SERVICE_UNAVAILABLE
         try:
             async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
                 path, body = await self._request(reader, writer)
@@ -119,11 +120,23 @@ class HttpLink:
         return HTTPStatus.NO_CONTENT if taken.is_set() else HTTPStatus.SERVICE_UNAVAILABLE
 
 
-async def connect(settings: HttpSettings, token: str | None, intake: MessageIntake) -> HttpLink:
+async def connect(
+    settings: HttpSettings, token: str | None, tls: ssl.SSLContext | None, intake: MessageIntake
+) -> HttpLink:
     """Begin to listen."""
     link = HttpLink(settings, token, intake)
-    await link.listen()
+    await link.listen(tls)
     return link
+
+
+async def _say_last(answer: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send it, and wait for the other side to hang up: what it still sends would reset the connection before that."""
+    writer.write(answer)
+    await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
+    while await reader.read(HEAD_BYTES_MAX):
+        pass
 
 
 def _answer(status: HTTPStatus) -> bytes:
@@ -135,11 +148,3 @@ def _answer(status: HTTPStatus) -> bytes:
     if status is HTTPStatus.UNAUTHORIZED:
         lines.append("WWW-Authenticate: Bearer")
     return "\r\n".join([*lines, "", ""]).encode()
-
-
-def _tls(settings: HttpSettings) -> ssl.SSLContext | None:
-    if settings.cert_file is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(settings.cert_file, settings.key_file)
-    return context

@@ -77,11 +77,12 @@ class ModbusLink:
             return
         self._timeouts = 0
         payload = payload_of(answer, block)
-        if payload is None:
-            self._intake.error(f"exception-{answer.exception_code}")
-            self._intake.lost("exception")
-        else:
+        if payload is not None:
             self._intake.take(block.name, payload)
+        else:
+            reason = f"exception-{answer.exception_code}" if answer.isError() else "bad-answer"
+            self._intake.error(reason)
+            self._intake.lost("refused" if answer.isError() else reason)
 
 
 def payload_of(answer: ModbusPDU, block: Block) -> bytes | None:

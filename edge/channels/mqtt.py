@@ -32,7 +32,9 @@ _SUBSCRIPTION_REFUSED_MIN = 128
 class MqttLink(aiomqtt.Client):
     """One connection. aiomqtt drives paho in the event loop; it keeps no messages, and acknowledges none by itself."""
 
-    def __init__(self, settings: MqttSettings, password: str | None, intake: MessageIntake) -> None:
+    def __init__(
+        self, settings: MqttSettings, password: str | None, tls: ssl.SSLContext | None, intake: MessageIntake
+    ) -> None:
         super().__init__(
             settings.host,
             settings.port,
@@ -42,7 +44,7 @@ class MqttLink(aiomqtt.Client):
             clean_session=False,
             keepalive=settings.keepalive_s,
             timeout=settings.connect_timeout_ms / 1000,
-            tls_context=_tls(settings),
+            tls_context=tls,
         )
         self._client.manual_ack_set(True)
         self._client.connect_timeout = settings.connect_timeout_ms / 1000
@@ -78,10 +80,17 @@ class MqttLink(aiomqtt.Client):
         self._hang_up()
         if self._disconnected.done():
             self._disconnected.exception()
+        if self._misc_task is not None:
+            self._misc_task.cancel()
+            await asyncio.wait({self._misc_task})
 
     def _on_socket_register_write(self, client: PahoClient, userdata: Any, sock: Any) -> None:
         if not self._given_up:
             super()._on_socket_register_write(client, userdata, sock)
+
+    def _on_disconnect(self, *told: Any) -> None:
+        if not self._given_up:  # else nobody wants to know, and aiomqtt stumbles when its connecting was cancelled
+            super()._on_disconnect(*told)
 
     def _on_message(self, client: PahoClient, userdata: Any, message: MQTTMessage) -> None:
         """Hand a message on. Without room one of QoS 1 ends the connection: the broker sends it again, and in order."""
@@ -130,9 +139,11 @@ class MqttLink(aiomqtt.Client):
         self._client.reinitialise()
 
 
-async def connect(settings: MqttSettings, password: str | None, intake: MessageIntake) -> MqttLink:
+async def connect(
+    settings: MqttSettings, password: str | None, tls: ssl.SSLContext | None, intake: MessageIntake
+) -> MqttLink:
     """Connect and subscribe."""
-    link = MqttLink(settings, password, intake)
+    link = MqttLink(settings, password, tls, intake)
     try:
         await link.__aenter__()  # there is no `async with`: the connection outlives this function
         await link.subscribe_all()
@@ -161,12 +172,3 @@ def _code(answer: object) -> int:
     if isinstance(answer, ReasonCode):
         return answer.value
     return answer if isinstance(answer, int) else 0
-
-
-def _tls(settings: MqttSettings) -> ssl.SSLContext | None:
-    if settings.ca_file is None:
-        return None
-    context = ssl.create_default_context(cafile=settings.ca_file)
-    if settings.cert_file is not None:
-        context.load_cert_chain(settings.cert_file, settings.key_file)
-    return context

@@ -20,6 +20,7 @@ from edge.channels.settings import (
     SerialSettings,
     TcpSettings,
 )
+from edge.channels.tls import client_context, server_context
 from sipe.errors import UsageError
 from sipe.private_files import read_secret
 
@@ -43,10 +44,12 @@ def open_channel(settings: ChannelSettings, **more: Any) -> ByteChannel | Messag
             return ByteChannel(settings, partial(module.connect, settings), settings.line, **more)
         case MqttSettings():
             password = _secret(settings, "password_file", settings.password_file)
-            return _messages(settings, partial(_module("mqtt", settings).connect, settings, password), more)
+            connect = partial(_module("mqtt", settings).connect, settings, password, client_context(settings))
+            return _messages(settings, connect, more)
         case HttpSettings():
             token = _secret(settings, "token_file", settings.token_file)
-            return _messages(settings, partial(_module("http_push", settings).connect, settings, token), more)
+            connect = partial(_module("http_push", settings).connect, settings, token, server_context(settings))
+            return _messages(settings, connect, more)
         case _:
             clock: Callable[[], int] = more.get("monotonic_ms", monotonic_ms)
             return _messages(settings, partial(_module("modbus", settings).connect, settings, clock), more)

@@ -163,9 +163,9 @@ class BrokerPeer(ServerPeer):
 
     kind = "mqtt"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, more: str = "") -> None:
         super().__init__()
-        self.server = self.mosquitto = MosquittoServer(directory / "mosquitto")
+        self.server = self.mosquitto = MosquittoServer(directory / "mosquitto", more)
         password = directory / "password"
         password.touch(0o600)
         password.write_text(self.mosquitto.password + "\n")
@@ -196,7 +196,7 @@ class ModbusPeer(ServerPeer):
         arguments: tuple[object, ...] = ("tcp", self._port)
         self.tables = {
             "blocks": [{"name": "said", "table": "holding", "address": 0, "count": 4, "every_ms": 10}],
-            "timeout_ms": 200,
+            "timeout_ms": 500,
             "timeouts_max": 2,
         }
         if kind == "modbus-rtu":
@@ -214,7 +214,7 @@ class ModbusPeer(ServerPeer):
 
     def send(self, items: Sequence[bytes]) -> None:
         """Each has eight bytes, and stands in four registers until the next is there."""
-        client: Any = ModbusTcpClient("127.0.0.1", port=self._port, framer=self._framer, timeout=_TIMEOUT_S)
+        client: Any = ModbusTcpClient("127.0.0.1", port=self._port, framer=self._framer, timeout=2)
         try:
             for item in items:
                 values = [int.from_bytes(item[at : at + 2], "big") for at in range(0, 8, 2)]

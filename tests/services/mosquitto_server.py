@@ -21,7 +21,8 @@ _TIMEOUT_S = 20
 class MosquittoServer(RealServer):
     """`with MosquittoServer(tmp_path) as mosquitto: connect(mosquitto.port, mosquitto.password)`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, more: str = "") -> None:
+        """`more` goes to the end of its settings, such as another listener."""
         self.port = free_port()
         self.password = secrets.token_urlsafe(24)
         self._clients = directory / "clients"
@@ -40,7 +41,7 @@ class MosquittoServer(RealServer):
             "persistence true\n"
             f"persistence_location {directory / 'data'}/\n"
             "autosave_on_changes true\n"
-            "autosave_interval 1\n"  # after each change
+            "autosave_interval 1\n" + more  # after each change
         )
         command: list[str | Path] = [program("mosquitto"), "-c", config]
         super().__init__(ServerProcess("Mosquitto", command, log_path=directory / "mosquitto.log"))

@@ -29,9 +29,12 @@ BYTE_KINDS = ("serial", "tcp", "rfc2217")
 AnyChannel = ByteChannel | MessageChannel
 
 
-@pytest.fixture(
-    params=[pytest.param(kind, marks=pytest.mark.needs("mosquitto") if kind == "mqtt" else ()) for kind in KINDS]
-)
+def kinds(*names: str) -> list[Any]:
+    """As parameters; one of them needs its server."""
+    return [pytest.param(name, marks=pytest.mark.needs("mosquitto") if name == "mqtt" else ()) for name in names]
+
+
+@pytest.fixture(params=kinds(*KINDS))
 def peer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Peer]:
     peer = make_peer(request.param, tmp_path)
     yield peer
@@ -141,10 +144,8 @@ def test_what_is_said_comes_in_order_once_and_stamped(peer: Peer) -> None:
         asyncio.run(story())
 
 
+@pytest.mark.parametrize("peer", kinds(*(kind for kind in KINDS if kind != "http")), indirect=True)
 def test_it_waits_for_a_peer_that_is_not_there_yet(peer: Peer) -> None:
-    if not peer.listens:
-        pytest.skip("nobody has to be there for equipment to come")
-
     async def story() -> None:
         async with running(peer) as (channel, reader):
             await until(lambda: channel.tally.errors.total() >= 3, "third attempt")
@@ -169,9 +170,10 @@ def test_what_nobody_reads_is_bounded_and_waits_at_the_other_end_or_is_counted(p
         async with channel:
             await connected(channel)
             saying = asyncio.create_task(asyncio.to_thread(peer.send, items))
-            await until(lambda: channel.status().waiting_bytes >= 1024, channel.status)
             if peer.kind in {"serial", "modbus-tcp", "modbus-rtu"}:
                 await until(lambda: channel.tally.lost["overflow"] > 0, channel.status)
+            else:
+                await until(lambda: channel.status().waiting_bytes >= 1024, channel.status)
             assert channel.status().waiting_bytes < 1024 + 16_384 + 200  # it asks for room before it reads so much
             reader = Reader(channel)
             await asyncio.wait_for(saying, WAIT_S)
@@ -206,18 +208,16 @@ def test_it_comes_back_to_a_peer_that_was_killed(peer: Peer) -> None:
                     await until(lambda: channel.tally.errors["reset"] > 0, "broken request")
                 await say(peer, [b"back%04d" % (10 * round_ + n) for n in range(3)], reader)
             if peer.listens:
-                assert reader.connections[-1] == 3
-                assert names(channel).count(Event.LOST) == 2
+                assert reader.connections[-1] >= 3
+                assert names(channel).count(Event.LOST) >= 2
                 assert channel.tally.errors.total() >= 2
 
     with peer:
         asyncio.run(story())
 
 
+@pytest.mark.parametrize("peer", kinds("tcp", "rfc2217", "mqtt", "modbus-tcp"), indirect=True)
 def test_it_comes_back_after_its_connections_were_reset(peer: Peer) -> None:
-    if "host" not in peer.tables:
-        pytest.skip("there is no connection over TCP")
-
     async def story() -> None:
         proxy, more = proxied(peer)
         with proxy:
@@ -263,12 +263,12 @@ def test_a_peer_that_hangs_is_noticed_and_heard_again_when_it_goes_on(peer: Peer
         asyncio.run(story())
 
 
-@pytest.mark.parametrize("fault", ["absent", "frozen", "connected"])
+@pytest.mark.parametrize("fault", ["absent", "frozen before", "frozen", "connected"])
 def test_it_stops_promptly(peer: Peer, fault: str) -> None:
     async def story() -> None:
         async with running(peer) as (channel, _):
-            if fault == "absent":
-                await asyncio.sleep(0.05)
+            if fault in {"absent", "frozen before"}:
+                await asyncio.sleep(0.1)
                 return
             await connected(channel)
             if fault == "frozen":
@@ -280,6 +280,8 @@ def test_it_stops_promptly(peer: Peer, fault: str) -> None:
         return
     with peer:
         began_s = time.monotonic()
+        if fault == "frozen before" and peer.listens:
+            peer.freeze()
         asyncio.run(story())
         assert time.monotonic() - began_s < WAIT_S
         peer.thaw()
