@@ -62,8 +62,8 @@ lock: install-dev ## Resolve the locks anew from pyproject.toml (LOCK_ARGS=--upg
 	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra embedded --output-file requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra pipelines --extra api --constraints requirements/runtime.txt \
 		--output-file requirements/server.txt
-	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra embedded --group dev \
-		--constraints requirements/runtime.txt --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra embedded --extra edge --extra edge-mqtt \
+		--extra edge-modbus --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
 	$(COMPILE) --group audit --output-file requirements/audit.txt
 
 # Certificates are signed once. Each container runs as a user of its own, so what it is given has to be readable; the

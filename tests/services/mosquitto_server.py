@@ -6,6 +6,7 @@ import getpass
 import os
 import secrets
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from real_services import program
@@ -20,7 +21,8 @@ _TIMEOUT_S = 20
 class MosquittoServer(RealServer):
     """`with MosquittoServer(tmp_path) as mosquitto: connect(mosquitto.port, mosquitto.password)`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, more: str = "") -> None:
+        """`more` goes to the end of its settings, such as another listener."""
         self.port = free_port()
         self.password = secrets.token_urlsafe(24)
         self._clients = directory / "clients"
@@ -39,7 +41,7 @@ class MosquittoServer(RealServer):
             "persistence true\n"
             f"persistence_location {directory / 'data'}/\n"
             "autosave_on_changes true\n"
-            "autosave_interval 1\n"  # after each change
+            "autosave_interval 1\n" + more  # after each change
         )
         command: list[str | Path] = [program("mosquitto"), "-c", config]
         super().__init__(ServerProcess("Mosquitto", command, log_path=directory / "mosquitto.log"))
@@ -56,14 +58,19 @@ class MosquittoServer(RealServer):
         """Publish a retained message, acknowledged; raises `SipeError`."""
         self._client("mosquitto_pub", "-t", topic, "-q", "1", "-r", *(["-m", message] if message else ["-n"]))
 
+    def publish_lines(self, topic: str, lines: Sequence[str], *, qos: int = 1) -> None:
+        """Publish a message for each line, in their order, not retained; raises `SipeError`."""
+        self._client("mosquitto_pub", "-t", topic, "-q", str(qos), "-l", told="".join(f"{line}\n" for line in lines))
+
     def retained(self, topic: str) -> str:
         """The retained message of a topic; raises `SipeError` when none comes."""
         return self._client("mosquitto_sub", "-t", topic, "-C", "1", "-W", str(_TIMEOUT_S)).rstrip("\n")
 
-    def _client(self, name: str, *arguments: str) -> str:
+    def _client(self, name: str, *arguments: str, told: str = "") -> str:
         done = subprocess.run(
             [program(name), *arguments],
             env={**os.environ, "XDG_CONFIG_HOME": str(self._clients)},
+            input=told,
             capture_output=True,
             text=True,
             timeout=2 * _TIMEOUT_S,

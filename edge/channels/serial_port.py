@@ -1,0 +1,177 @@
+"""A serial port of this machine: pyserial opens and sets it, and the event loop reads and writes.
+
+It is opened for this process alone. A line that arrives inverted, as behind some opto couplers, is a matter of the
+wiring: no driver turns it round, so swap the transistor stage or use an adapter that inverts. With a parity, a
+character that comes with a wrong one is handed on as NUL, which is in no message of these protocols.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import termios
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import serial
+
+from edge.channels.failures import LinkError
+from edge.channels.intake import ByteIntake
+from edge.channels.settings import Line, SerialSettings
+
+T = TypeVar("T")
+
+READ_BYTES_MAX = 4096
+_FLUSH_POLL_S = 0.002
+_PARITIES = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
+_FORMAT_BITS = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
+
+
+class SerialLink:
+    """One time that the port is open."""
+
+    def __init__(self, port: serial.Serial, intake: ByteIntake) -> None:
+        self._port = port
+        self._intake = intake
+        self._loop = asyncio.get_running_loop()
+
+    async def serve(self) -> None:
+        """See `Link`; it ends when the intake breaks."""
+        self._loop.add_reader(self._port.fileno(), self._readable)
+        await self._loop.create_future()
+
+    async def write(self, data: bytes) -> None:
+        """See `ByteLink`."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[os.write(self._port.fileno(), rest) :]
+            except BlockingIOError:
+                await self._writable()
+
+    async def flush(self) -> None:
+        """See `ByteLink`. `tcdrain` would wait better, but for ever where an adapter is stuck, and none can stop it."""
+        while self._port.out_waiting:
+            await asyncio.sleep(_FLUSH_POLL_S)
+
+    async def set_line(self, line: Line) -> None:
+        """See `ByteLink`."""
+        await _in_thread(lambda: _set(self._port, line), _nothing)
+        self.note_line(line)
+
+    def note_line(self, line: Line) -> None:
+        """Count a line that is not set as it should be: some adapters, and every pseudo terminal, know 8N1 alone."""
+        if termios.tcgetattr(self._port.fileno())[2] & _FORMAT_BITS != _format_bits(line):
+            self._intake.error("line-not-set")
+
+    async def close(self) -> None:
+        """See `Link`. What was not sent is thrown away: Linux would wait for it half a minute."""
+        self._loop.remove_reader(self._port.fileno())
+        self._loop.remove_writer(self._port.fileno())
+        await _in_thread(lambda: _close(self._port), _nothing)
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._port.fileno(), READ_BYTES_MAX)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._unplugged(str(error))
+            return
+        if data:
+            self._intake.take_newest(data)
+        else:
+            self._unplugged("it has hung up")
+
+    def _unplugged(self, detail: str) -> None:
+        self._loop.remove_reader(self._port.fileno())  # it would be readable for ever
+        self._intake.fail("unplugged", f"{self._port.name}: {detail}")
+
+    async def _writable(self) -> None:
+        writable = asyncio.Event()
+        self._loop.add_writer(self._port.fileno(), writable.set)
+        try:
+            await writable.wait()
+        finally:
+            self._loop.remove_writer(self._port.fileno())
+
+
+async def connect(settings: SerialSettings, intake: ByteIntake) -> SerialLink:
+    """Open the port, in a thread: a broken adapter takes seconds to say so."""
+    port = await _in_thread(lambda: _open(settings), _close)
+    link = SerialLink(port, intake)
+    link.note_line(settings.line)
+    return link
+
+
+def _open(settings: SerialSettings) -> serial.Serial:
+    port = serial.Serial(exclusive=True, timeout=0)
+    port.port = settings.port
+    port.dtr, port.rts = settings.dtr, settings.rts
+    port.open()
+    try:
+        _set(port, settings.line)
+        port.reset_input_buffer()  # what came before the line was set
+    except BaseException:
+        port.close()
+        raise
+    return port
+
+
+def _set(port: serial.Serial, line: Line) -> None:
+    """Set an open port as near to the line as it can be; `SerialLink.note_line` sees how near that was."""
+    wanted = {
+        "baudrate": line.rate_bd,
+        "bytesize": line.bits,
+        "parity": _PARITIES[line.parity],
+        "stopbits": line.stop_bits,
+    }
+    try:
+        with suppress(termios.error):  # the rate is set first, and is set where the others are impossible
+            port.apply_settings(wanted)
+    except ValueError as error:
+        raise LinkError("line-not-set", f"{port.port} cannot be set to {line}: {error}") from error
+    _mark_bad_characters(port, line)
+
+
+def _mark_bad_characters(port: serial.Serial, line: Line) -> None:
+    """Have them as NUL; pyserial lets them through as if they were good."""
+    if line.parity != "none":
+        attributes = termios.tcgetattr(port.fileno())
+        attributes[0] |= termios.INPCK
+        termios.tcsetattr(port.fileno(), termios.TCSANOW, attributes)
+
+
+def _close(port: serial.Serial) -> None:
+    with suppress(OSError, termios.error):  # it is gone; there is nothing in it
+        port.reset_output_buffer()
+    port.close()
+
+
+def _format_bits(line: Line) -> int:
+    bits = termios.CS7 if line.bits == 7 else termios.CS8
+    if line.parity != "none":
+        bits |= termios.PARENB
+    if line.parity == "odd":
+        bits |= termios.PARODD
+    return bits | (termios.CSTOPB if line.stop_bits == 2 else 0)
+
+
+async def _in_thread(work: Callable[[], T], undo: Callable[[T], None]) -> T:
+    """Do something that may block; when the wait is given up, what comes of it later is undone."""
+
+    def undo_it(done: asyncio.Future[T]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            undo(done.result())
+
+    doing = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        doing.add_done_callback(undo_it)
+        raise
+
+
+def _nothing(result: None) -> None:
+    pass
