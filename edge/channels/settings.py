@@ -224,11 +224,11 @@ def _channel(table: object, where: str) -> ChannelSettings:
     try:
         channel: ChannelSettings = msgspec.convert(table, ChannelSettings)
     except msgspec.ValidationError as error:
-        raise UsageError(_in_words(str(error), table, where)) from None
+        raise UsageError(in_words(str(error), table, where)) from None
     return channel
 
 
-def _in_words(error: str, table: dict[object, object], where: str) -> str:
+def in_words(error: str, table: dict[object, object], where: str) -> str:
     """`channel[0].line.rate_bd (meter-1): Expected ...` from what msgspec says, where the path comes last."""
     what, _, path = error.partition(" - at `$")
     unnamed = re.match(r"Object (?:contains unknown|missing required) field `(\w+)`", what)

@@ -92,6 +92,10 @@ class Refreshed:
         self.take(msgspec.json.decode(received.body, type=Granted))
         return True
 
+    def is_kept(self, refresh_token: str | None) -> bool:
+        """Whether this is the refresh token that it would show next."""
+        return refresh_token == self._refresh_token
+
     def take(self, granted: Granted) -> None:
         """Go on with these tokens."""
         if self._keep is not None:

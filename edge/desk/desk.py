@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from operator import attrgetter
 from typing import Literal, NamedTuple
@@ -154,6 +154,21 @@ class Desk:
     def untold(self) -> int:
         """How many results the office has not heard."""
         return len(self._journal.visits("finished"))
+
+    def renew_lease(self, order: str, units: int) -> None:
+        """Have a lease for so many units of an order, and give others back; one that is half used up is replaced.
+
+        An office that cannot be asked, or gives none, is no error: it is asked again.
+        """
+        try:
+            lease = self.leases.good(order)
+            used = len(self._journal.of_lease(lease.id))
+            if 2 * used < lease.qty and self._clock.now_ms() < (lease.issued_ms + lease.expires_ms) // 2:
+                return
+        except NoStart:
+            pass
+        with suppress(ApiError, NoStart), self._asking():
+            self.leases.close(but=self.leases.take(order, units).id)
 
     @contextmanager
     def _asking(self) -> Iterator[Client]:

@@ -81,6 +81,19 @@ class Station:
             return False
         return True
 
+    async def renew_lease(self, units: int) -> None:
+        """Have a lease for so many units of the order at work, as far as the office can be asked."""
+        if self._contract is not None:
+            await self._aside(self._desk.renew_lease, self._contract.order, units)
+
+    async def untold(self) -> int:
+        """How many results the office has not heard."""
+        return await self._aside(self._desk.untold)
+
+    def close(self) -> None:
+        """Let the thread go; what it is at comes to its end first."""
+        self._thread.shutdown()
+
     async def _scanned(self, line: str) -> None:
         found = await self._aside(self._desk.look_up, line)
         is_at_work = self._contract is not None and self._contract.order == found.name

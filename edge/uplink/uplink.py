@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edge.uplink.breaker import Breaker, Draw, Pauses
@@ -37,7 +37,6 @@ class Uplink:
 
     def __init__(
         self,
-        offices: Mapping[str, Office],
         outbox: Outbox,
         letters: Keeping,
         settings: UplinkSettings | None = None,
@@ -46,9 +45,9 @@ class Uplink:
         monotonic_s: Callable[[], float] = time.monotonic,
         draw: Draw = random.uniform,
     ) -> None:
-        """`offices` by station: each with that station's device, for the thread of its courier alone."""
         settings = settings or UplinkSettings()
-        tools = Tools(
+        self._pace = settings.pace
+        self._tools = Tools(
             outbox=outbox,
             letters=letters,
             breaker=Breaker(settings.pauses, draw, monotonic_s),
@@ -58,25 +57,23 @@ class Uplink:
             monotonic_s=monotonic_s,
             wall_ms=(clock or SystemClock()).now_ms,
         )
-        self._couriers = {
-            station: Courier(station, office, tools, settings.pace) for station, office in offices.items()
-        }
-        self._stopping = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(courier,), name=f"uplink {station}", daemon=True)
-            for station, courier in self._couriers.items()
-        ]
+        self._rounds: dict[str, _Round] = {}
         self._failure: BaseException | None = None
 
     @property
     def status(self) -> dict[str, CourierStatus]:
         """How it goes, by station."""
-        return {station: courier.status for station, courier in self._couriers.items()}
+        return {station: rounds.courier.status for station, rounds in self._rounds.items()}
 
-    def start(self) -> None:
-        """Begin to send."""
-        for thread in self._threads:
-            thread.start()
+    def serve(self, station: str, office: Office) -> None:
+        """Send what waits of a station, with its device; `office` is for the courier's thread alone."""
+        courier = Courier(station, office, self._tools, self._pace)
+        rounds = self._rounds[station] = _Round(courier, self._failed)
+        rounds.start()
+
+    def leave(self, station: str) -> None:
+        """Send nothing more of a station; what waits goes on waiting."""
+        self._rounds.pop(station).stop()
 
     def check(self) -> None:
         """Raise `SipeError` when a courier has come to an end by an error that it did not foresee."""
@@ -84,17 +81,40 @@ class Uplink:
             raise SipeError(f"the uplink has failed: {self._failure!r}") from self._failure
 
     def stop(self) -> None:
-        """Stop; what was not sent waits in the outbox."""
-        self._stopping.set()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join(STOP_TIMEOUT_S)
+        """Send nothing more."""
+        for rounds in self._rounds.values():
+            rounds.ask_to_stop()
+        for station in list(self._rounds):
+            self.leave(station)
 
-    def _run(self, courier: Courier) -> None:
+    def _failed(self, error: BaseException) -> None:
+        _log.error("a courier has failed: %r", error)
+        self._failure = error
+
+
+class _Round:
+    """A courier on its way, again and again."""
+
+    def __init__(self, courier: Courier, failed: Callable[[BaseException], None]) -> None:
+        self.courier = courier
+        self._failed = failed
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ask_to_stop(self) -> None:
+        self._stopping.set()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(STOP_TIMEOUT_S)
+
+    def _run(self) -> None:
         try:
-            while not self._stopping.wait(courier.step()):
+            while not self._stopping.wait(self.courier.step()):
                 pass
-        except BaseException as error:
-            _log.exception("a courier has failed")
-            self._failure = error
+        except BaseException as error:  # whatever it is, the agent has to hear of it
+            self._failed(error)
             raise

@@ -1,0 +1,160 @@
+"""A station of the gateway with all that belongs to it: its device, its desk, its channels and its program."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from edge.agent.operator import ScannerOperator
+from edge.agent.programs import program_of
+from edge.agent.settings import GatewayFile, OfficeSettings
+from edge.channels.byte_channel import ByteChannel
+from edge.channels.channel import monotonic_ms
+from edge.channels.opening import open_channel
+from edge.client.calls import Client
+from edge.client.login import Refreshed, TokenFile
+from edge.client.session import Patience
+from edge.desk.desk import Desk
+from edge.desk.journal import Journal
+from edge.stations.recorder import Fact, Keeper, Recorder
+from edge.stations.station import Station
+from sipe.clock import Clock
+from sipe.contracts.events import Heartbeat, StationBorn
+from sipe.errors import SipeError, UsageError
+
+_log = logging.getLogger(__name__)
+
+TELL_EVERY_S = 5.0
+LEASE_EVERY_S = 60.0
+ONCE = Patience(attempts_max=1)
+"""Whoever waits at a station is told at once that the office does not answer; results are told again anyway."""
+SOURCE, AGENT = "station", "gateway"
+"""Who numbers what happens to units, and who the signs of life."""
+
+
+class Shared(NamedTuple):
+    """What the stations of a gateway share."""
+
+    directory: Path
+    office: OfficeSettings
+    spool: Keeper
+    clock: Clock
+
+
+class NotEnrolled(SipeError):
+    """The office does not know a device at this station yet."""
+
+
+def token_file(directory: Path, station: str) -> TokenFile:
+    """Where the token of a station's device is kept."""
+    tokens = directory / "tokens"
+    tokens.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return TokenFile(tokens / station)
+
+
+def login_of(directory: Path, station: str) -> Refreshed:
+    """How a station's device goes on being known; raises `NotEnrolled`."""
+    kept = token_file(directory, station)
+    token = kept.read()
+    if token is None:
+        raise NotEnrolled(f"not enrolled: have a code made, then `sipe gateway enrol --station {station}`")
+    return Refreshed(token, keep=kept.keep)
+
+
+def tls_of(office: OfficeSettings) -> ssl.SSLContext | None:
+    """How the office is recognised; raises `UsageError` for a file that holds no certificate."""
+    if office.ca_file is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=office.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"office.ca_file: {office.ca_file} holds no certificates: {error}") from error
+
+
+def connect(shared: Shared, login: Refreshed) -> Client:
+    """A connection to the office, for one thread; all of a station's are of one device."""
+    office = shared.office
+    return Client(office.url, login, timeout_s=office.timeout_ms / 1000, patience=ONCE, tls=tls_of(office))
+
+
+class Post:
+    """One station, from its start to its end; `run` ends when it is cancelled, or by an error that says why."""
+
+    def __init__(self, name: str, file: GatewayFile, shared: Shared, login: Refreshed) -> None:
+        """Raises `UsageError` for what its settings lack, `SipeError` for a journal that cannot be opened."""
+        self._settings, self._channel_settings = file.of_station(name)
+        self._program = program_of(self._settings)
+        self.untold = 0
+        """How many results the office has not heard, as of a moment ago."""
+        self._shared = shared
+        self._journal = Journal(shared.directory / f"{name}.sqlite3")
+        self._client = connect(shared, login)
+        self._desk = Desk(name, self._client, self._journal, shared.clock)
+        self.channels = [open_channel(settings) for settings in self._channel_settings]
+        self.operator = ScannerOperator(name, _bytes(self.channels, 0), self._settings.framing, monotonic_ms)
+        self._agent = Recorder(name, AGENT, shared.spool)
+        self._station = Station(
+            self._program.make(self._settings, _bytes(self.channels, 1) if len(self.channels) > 1 else None),
+            desk=self._desk,
+            journal=self._journal,
+            recorder=Recorder(name, SOURCE, shared.spool),
+            operator=self.operator,
+            clock=shared.clock,
+        )
+
+    @property
+    def is_working(self) -> bool:
+        """Whether a unit is in work just now."""
+        return self.operator.display.state == "working"
+
+    async def run(self) -> None:
+        """The station's day, with all that goes on beside it."""
+        try:
+            async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+                for channel in self.channels:
+                    await stack.enter_async_context(channel)
+                group.create_task(self._beat())
+                group.create_task(self._tell())
+                group.create_task(self._keep_lease())
+                group.create_task(self._station.run())
+        finally:
+            await asyncio.to_thread(self._station.close)
+            self._client.close()
+            self._journal.close()
+
+    async def _beat(self) -> None:
+        """A sign of life, and a birth at first: the office knows by them that nothing happens because nothing does."""
+        born = self._settings.heartbeat_ms
+        await self._say(StationBorn, firmware=f"gateway {version('sipe')}", heartbeat_ms=born)
+        while True:
+            await asyncio.sleep(self._settings.heartbeat_ms / 1000)
+            await self._say(Heartbeat)
+
+    async def _say(self, kind: type[Heartbeat | StationBorn], **fields: Any) -> None:
+        fact = Fact(kind, self._shared.clock.now_ms(), fields)
+        await asyncio.to_thread(lambda: self._agent.keep(self._agent.numbered([fact])))
+
+    async def _tell(self) -> None:
+        """Results that were finished while the office was away."""
+        while True:
+            await self._station.tell()
+            self.untold = await self._station.untold()
+            await asyncio.sleep(TELL_EVERY_S)
+
+    async def _keep_lease(self) -> None:
+        while self._settings.lease_units:
+            await self._station.renew_lease(self._settings.lease_units)
+            await asyncio.sleep(LEASE_EVERY_S)
+
+
+def _bytes(channels: Sequence[object], index: int) -> ByteChannel:
+    channel = channels[index]
+    if not isinstance(channel, ByteChannel):
+        raise UsageError(f"channel {channel.name}: a scanner or a meter is on a serial line, not on {channel.settings}")  # type: ignore[attr-defined]
+    return channel

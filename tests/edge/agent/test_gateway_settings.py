@@ -1,0 +1,97 @@
+"""What a gateway's file may say, and that whatever is wrong in it is told with its table and field."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from edge.agent.programs import program_of
+from edge.agent.settings import parse, read_file
+from sipe.errors import UsageError
+
+STATION = "manaus.final.line-1.pack-1"
+FILE = f"""
+[gateway]
+directory = "/var/lib/sipe-gateway"
+status_port = 0
+
+[office]
+url = "https://sipe.plant:8443"
+
+[[channel]]
+name = "scanner-1"
+kind = "serial"
+port = "/dev/ttyAMA0"
+
+[[channel]]
+name = "meter-1"
+kind = "tcp"
+host = "192.168.7.20"
+port = 4001
+
+[[station]]
+name = "{STATION}"
+program = "serial-output"
+scanner = "scanner-1"
+channel = "meter-1"
+"""
+
+
+def test_a_file_says_what_each_station_is_made_of(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(FILE)
+    file = read_file(path)
+    station, channels = file.of_station(STATION)
+    assert (station.program, [channel.name for channel in channels]) == ("serial-output", ["scanner-1", "meter-1"])
+    assert file.gateway.status_port == 0
+    assert file.of_station(STATION) == read_file(path).of_station(STATION), "so that nothing is made anew for nothing"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("[office]", "[ofice]", r"there is no table \[ofice\]"),
+        ('url = "https://sipe.plant:8443"', "", r"office.url: Object missing required field `url`"),
+        ("status_port = 0", "status_port = 70000", r"gateway.status_port: Expected `int` <= 65535"),
+        ("status_port = 0", "port = 1", r"gateway.port: Object contains unknown field `port`"),
+        ("[[station]]", "[[stations]]", r"there is no table \[stations\]"),
+        ('scanner = "scanner-1"', 'scanner = "scanner-2"', rf"station\[0\] \({STATION}\): there is no .* 'scanner-2'"),
+        ('channel = "meter-1"', 'channel = "scanner-1"', r"'scanner-1' is another's already"),
+        (f'name = "{STATION}"', 'name = "Line 1"', r"station\[0\]\.name \(Line 1\): Expected `str` matching"),
+        ('port = "/dev/ttyAMA0"', "", r"channel\[0\]\.port \(scanner-1\): Object missing"),
+        ("[gateway]", "[gateway", r"is no TOML"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, old: str, new: str, told: str) -> None:
+    path = tmp_path / "gateway.toml"
+    assert old in FILE
+    path.write_text(FILE.replace(old, new))
+    with pytest.raises(UsageError, match=told) as caught:
+        read_file(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_two_stations_of_one_name_and_none_at_all_are_told() -> None:
+    twice = FILE + FILE[FILE.index("[[station]]") :]
+    with pytest.raises(UsageError, match="two stations of this name"):
+        parse(tomllib.loads(twice))
+    with pytest.raises(UsageError, match=r"there is no \[\[station\]\]"):
+        parse(tomllib.loads(FILE[: FILE.index("[[station]]")]))
+    with pytest.raises(UsageError, match=r"\[office\] is missing"):
+        parse({})
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"gateway.toml cannot be read: No such file"):
+        read_file(tmp_path / "gateway.toml")
+
+
+def test_a_program_that_there_is_none_of_and_one_without_its_channel_are_told() -> None:
+    unknown = parse(tomllib.loads(FILE.replace('"serial-output"', '"serial"'))).stations[STATION]
+    with pytest.raises(UsageError, match=f"station {STATION}: there is no program 'serial'; there are .*scan"):
+        program_of(unknown)
+    without = parse(tomllib.loads(FILE.replace('channel = "meter-1"', ""))).stations[STATION]
+    with pytest.raises(UsageError, match=f"station {STATION}: the program serial-output needs `channel`"):
+        program_of(without)
