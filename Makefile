@@ -64,6 +64,8 @@ lock: install-dev ## Resolve the locks anew from pyproject.toml (LOCK_ARGS=--upg
 		--output-file requirements/server.txt
 	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra embedded --extra edge --extra edge-mqtt \
 		--extra edge-modbus --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra edge --extra edge-mqtt --extra edge-modbus --constraints requirements/dev.txt \
+		--output-file requirements/gateway.txt
 	$(COMPILE) --group audit --output-file requirements/audit.txt
 
 # Certificates are signed once. Each container runs as a user of its own, so what it is given has to be readable; the

@@ -73,8 +73,8 @@ def tls_of(office: OfficeSettings) -> ssl.SSLContext | None:
         return None
     try:
         return ssl.create_default_context(cafile=office.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"office.ca_file: {office.ca_file} holds no certificates: {error}") from error
+    except OSError as error:  # an SSLError is one, too
+        raise UsageError(f"office.ca_file: no certificates in {office.ca_file}: {error.strerror or error}") from error
 
 
 def connect(shared: Shared, login: Refreshed) -> Client:
