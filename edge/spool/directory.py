@@ -18,7 +18,7 @@ from typing import IO
 
 from edge.spool import segment_file
 from edge.spool.chain import numbers_in, segment_path
-from edge.spool.errors import is_damage
+from edge.spool.errors import SqliteErrors, is_damage
 from edge.spool.segment_file import VERSION
 from sipe.errors import SipeError
 from sipe.private_files import sync_directory
@@ -78,7 +78,7 @@ def _see_to_the_version(mark: Path) -> None:
             if _is_marked(mark):
                 return
             _carry_over(mark)
-        except sqlite3.Error as error:
+        except SqliteErrors as error:
             if not is_damage(error):
                 raise
             _set_aside(mark, error)
@@ -119,7 +119,7 @@ def _carry_over(spool: Path) -> None:
     sync_directory(spool.parent)
 
 
-def _set_aside(spool: Path, error: sqlite3.Error) -> None:
+def _set_aside(spool: Path, error: Exception) -> None:
     aside = next(path for n in count(1) if not (path := spool.with_name(f"spool.damaged-{n}.sqlite3")).exists())
     log = spool.with_name(f"{spool.name}-wal")
     spool.rename(aside)

@@ -28,6 +28,9 @@ _UNREADABLE = frozenset(
     }
 )
 
+SqliteErrors = (sqlite3.Error, UnicodeDecodeError)
+"""What Python's module raises; the latter when SQLite quotes a name that was damaged."""
+
 
 class NotTaken(SipeError):
     """What was appended was not taken, as there is no room, or the disk refuses: keep it, and append it again later."""
@@ -45,7 +48,9 @@ class SegmentDamaged(Exception):
         self.segment = segment
 
 
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error says that the bytes of a file are wrong, and not that the disk takes no more of them."""
+def is_damage(error: Exception) -> bool:
+    """Whether one of `SqliteErrors` says that bytes of a file are wrong, and not that the disk takes no more of them."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE)
     return code & 0xFF in _DAMAGE or code in _UNREADABLE

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from edge.spool import rows, segment_file
-from edge.spool.errors import DiskRefuses, SegmentDamaged, is_damage
+from edge.spool.errors import DiskRefuses, SegmentDamaged, SqliteErrors, is_damage
 from edge.spool.heads import Head
 from edge.spool.rows import DamagedRow, Row, legible
 from sipe.contracts.event_classes import EventClass
@@ -203,7 +203,7 @@ class Segment:
         """Errors of SQLite, as what they mean."""
         try:
             yield
-        except sqlite3.Error as error:
+        except SqliteErrors as error:
             if is_damage(error):
                 raise SegmentDamaged(self, str(error)) from error
             raise DiskRefuses(f"{self.path}: {error}") from error

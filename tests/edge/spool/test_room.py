@@ -242,9 +242,7 @@ def test_what_was_delivered_still_tells_the_running_time(tmp_path: Path) -> None
 
 def test_how_much_waits_is_counted_before_anything_is_dropped_or_refused(tmp_path: Path) -> None:
     """After a start it is known by the size of files, in which much may have been delivered."""
-    small = SpoolLimits(
-        bytes_max=300_000, telemetry_bytes_max=230_000, reserve_bytes=40_000, segment_bytes_max=100_000
-    )
+    small = SpoolLimits(bytes_max=300_000, telemetry_bytes_max=230_000, reserve_bytes=40_000, segment_bytes_max=100_000)
     with Spool(tmp_path, small) as spool:
         spool.append([beat(seq) for seq in range(1, 700)])
         spool.append([beat(seq) for seq in range(700, 1_400)])
