@@ -11,6 +11,9 @@ SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_inf
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header $(LOCK_ARGS)
 
+# Each of the hundreds of processes that tests start would compile the project anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test long faults services lint format schemas lock secrets pin-images sbom audit prove clean \
 	install-runtime install-dev

@@ -32,8 +32,8 @@ It uses the typed client, `edge/client/`, which is written from the description,
 People sign in (`POST /v1/sign-in`) with name and password, or badge and PIN. A device enrols (`POST /v1/enrolments`)
 with a code that somebody made for its station. Both get an access token for `Authorization: Bearer ...`, good for
 {_MINUTES} minutes, and a refresh token for the next one (`POST /v1/refresh`). A refresh token is used once: whoever
-uses it again has a copy, or is the one who was copied, and the session ends. Who has lost the answer signs in or enrols
-again.
+uses it again has a copy, or is the one who was copied, and the session ends. A person who has lost the answer signs in
+again. A device sends the same token again, which is good as long as what was answered to it was never used.
 
 What a role may do is its scopes; where it may, is the line it is given on. A device acts at its own station. A
 decision, a disposal or a bypass is a signature: the body takes the `secret`, password or PIN, once more.

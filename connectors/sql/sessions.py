@@ -1,8 +1,10 @@
 """Refresh tokens: each is used once and gives the next; all that follow from one sign-in or enrolment are a family.
 
 Whoever uses a token a second time has a copy, or is the one whose copy was used: which of them, nobody can tell, so the
-family ends. Reuse is reuse, at whatever distance: a client that has lost an answer does not try the token again, or
-loses its family by it; it signs in again (a person) or enrols again (a device). Standard: RFC 9700, 4.14.2.
+family ends. A person who has lost an answer signs in again. A device on a bad line would have to be enrolled again by
+somebody, so it may show the token that it traded last once more, as long as what it got for it was never shown: then
+that is worth nothing any more, and shown it ends the family, so of a thief and the device both are out soon.
+Standard: RFC 9700, 4.14.2.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from connectors.sql import people
 from connectors.sql.schema.identity import DEVICES, REFRESH_TOKENS, TOKEN_FAMILIES
@@ -95,18 +97,30 @@ def _rotate(work: Work, shown: str, fresh: str) -> Session | None:
     token = work.one(of_token)
     if family is None or token is None or family.revoked_ms is not None:
         return None
-    if token.used_ms is not None:
+    newest, traded = _numbers(work, family)
+    is_again = family.device is not None and token.number == traded
+    if token.number != newest and not is_again:
         _revoke(work, family, "reuse")
         work.note("refresh_reused", owner_of(family), after={"family": family.id, "number": token.number})
         return None
     if token.expires_ms <= work.now_ms:
         return None
-    session = _next(work, family, token.number + 1, fresh)
+    session = _next(work, family, newest + 1, fresh)
     if session is None:
         _revoke(work, family, "inactive")
         return None
+    if is_again:
+        work.note("refresh_repeated", owner_of(family), after={"family": family.id, "number": token.number})
     work.run(update(REFRESH_TOKENS).where(REFRESH_TOKENS.c.digest == shown).values(used_ms=work.now_ms))
     return session
+
+
+def _numbers(work: Work, family: Row[Any]) -> tuple[int, int | None]:
+    """The numbers of the newest token of a family, and of the newest one that was traded."""
+    of_family = REFRESH_TOKENS.c.family == family.id
+    newest = work.run(select(func.max(REFRESH_TOKENS.c.number)).where(of_family)).scalar_one()
+    is_traded = REFRESH_TOKENS.c.used_ms.is_not(None)
+    return newest, work.run(select(func.max(REFRESH_TOKENS.c.number)).where(of_family, is_traded)).scalar_one()
 
 
 def _next(work: Work, family: Row[Any], number: int, fresh: str) -> Session | None:

@@ -1,7 +1,7 @@
 """Signing in and enrolling: a client that goes on when its access token ends, after ten minutes and again.
 
 The refresh token is used once and gives the next one, which is kept before it is needed. An answer that was lost took
-the next one with it: then nobody can go on, and a person signs in, a device enrols, again.
+the next one with it: a person signs in again, a device shows the same token once more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from edge.client.calls import Client
 from edge.client.problems import Unauthenticated, error_of
 from edge.client.shapes import Enrolling, Granted, Refreshing, SigningIn
-from edge.client.transport import Lost, Transport
+from edge.client.transport import Lost, NotSent, Transport
 from sipe.errors import SipeError
 from sipe.private_files import read_secret, replace_durably
 
@@ -28,7 +28,7 @@ class Refreshed:
     """Access tokens that follow from one another; for one thread."""
 
     def __init__(self, refresh_token: str, access_token: str = "", keep: Keep | None = None) -> None:
-        """With a refresh token alone, the first access token is got with the first call."""
+        """With a refresh token alone, the first access token is got with the first call; a device keeps the next."""
         self._access_token = access_token
         self._refresh_token = refresh_token
         self._keep = keep
@@ -42,13 +42,15 @@ class Refreshed:
         return self._access_token or "none-yet"
 
     def renew(self, transport: Transport) -> bool:
-        """Trade the refresh token; raises `Unauthenticated` when the answer was lost, and `NotSent`."""
+        """Trade the refresh token; raises `NotSent`, and for a person whose answer was lost `Unauthenticated`."""
         body = msgspec.json.encode(Refreshing(refresh_token=self._refresh_token))
         transport.close()  # a connection that the service has closed meanwhile would look like a lost answer
         try:
             received = transport.send("POST", "/v1/refresh", {"content-type": "application/json"}, body)
         except Lost as error:
-            raise Unauthenticated(401, "refresh_lost", f"{error}; sign in, or enrol, again") from error
+            if self._keep is not None:  # what was answered is known to nobody, so the same token is good again
+                raise NotSent(str(error)) from error
+            raise Unauthenticated(401, "refresh_lost", f"{error}; sign in again") from error
         if received.status == HTTPStatus.UNAUTHORIZED:
             return False
         if received.status != HTTPStatus.OK:

@@ -454,6 +454,26 @@ def test_a_device_trades_its_code_for_a_token(office: Store, secrets: CountingSe
         sessions.refresh(office, secrets, session.refresh)
 
 
+def test_a_device_that_has_lost_its_answers_shows_the_same_token_again(office: Store, secrets: CountingSecrets) -> None:
+    first = enrolled(office, secrets)
+    lost = [sessions.refresh(office, secrets, first.refresh) for _ in range(3)]
+    last = sessions.refresh(office, secrets, lost[-1].refresh)
+    assert last.principal.identity == first.principal.identity
+    assert actions(office, f"device/{last.principal.identity}") == ["device_enrolled", *["refresh_repeated"] * 2]
+
+
+@pytest.mark.parametrize("shown", ["first", "overtaken"])
+def test_of_a_device_and_its_thief_both_are_out(office: Store, secrets: CountingSecrets, shown: str) -> None:
+    first = enrolled(office, secrets)
+    overtaken, newest = (sessions.refresh(office, secrets, first.refresh) for _ in range(2))
+    if shown == "first":  # what was answered to it is in use
+        newest = sessions.refresh(office, secrets, newest.refresh)
+    for token in ({"first": first, "overtaken": overtaken}[shown].refresh, newest.refresh):
+        with pytest.raises(Unproven):
+            sessions.refresh(office, secrets, token)
+    assert actions(office, f"device/{first.principal.identity}")[-1] == "refresh_reused"
+
+
 def test_a_code_is_good_for_a_quarter_of_an_hour(office: Store, secrets: CountingSecrets, clock: ManualClock) -> None:
     early, late = (office.work(ROOT, devices.offer, secrets, STATION) for _ in range(2))
     assert early.text != late.text

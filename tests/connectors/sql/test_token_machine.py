@@ -1,9 +1,12 @@
-"""Whoever refreshes whatever token in whatever order: only the newest of a living family gives a successor."""
+"""Whoever refreshes whatever token in whatever order: only the newest of a living family gives a successor.
+
+Of a device's, the one that was traded last does, too.
+"""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -12,18 +15,19 @@ from office import ROOT, open_office, who
 from sql_stores import START_MS, store_of
 from sqlalchemy import select
 
-from connectors.sql import credentials, people, sessions, trail
+from connectors.sql import credentials, devices, people, sessions, trail
 from connectors.sql.identity import Shown, sign_in
 from connectors.sql.schema.identity import TOKEN_FAMILIES
 from connectors.sql.schema.people import PEOPLE
 from connectors.sql.secrecy import Cost, Secrets
-from connectors.sql.sessions import PERSON_MS
+from connectors.sql.sessions import DEVICE_MS, PERSON_MS
 from connectors.sql.work import Store
 from models.audit import verify
 from models.identity import Unproven
 from sipe.clock import ManualClock
 
 SECRETS = Secrets(Cost(passes=1, memory_kib=8, lanes=1))
+STATION = "manaus.final.line-1.calibration-1"
 ANA = Shown(person="ana", secret="correct horse battery")  # noqa: S106  of a store that is thrown away
 
 
@@ -32,9 +36,12 @@ class Family:
     """What a tiny model knows of a family: its tokens, the newest last."""
 
     id: str
-    until_ms: int
-    tokens: list[str] = field(default_factory=list)
+    tokens: dict[str, int]
+    """Until when each is good, in ms."""
     alive: bool = True
+    is_device: bool = False
+    traded: str | None = None
+    """The token that was traded last."""
 
 
 def an_office(store: Store) -> None:
@@ -65,32 +72,40 @@ class TokenMachine(RuleBasedStateMachine):
             return
         assert self.active
         family = session.principal.token.partition(".")[0]
-        self.families.append(Family(family, session.refresh_until_ms, [session.refresh]))
+        self.families.append(Family(family, {session.refresh: session.refresh_until_ms}))
+
+    @rule()
+    def enrol(self) -> None:
+        session = devices.enrol(self.store, SECRETS, self.store.work(ROOT, devices.offer, SECRETS, STATION).text)
+        family = session.principal.token.partition(".")[0]
+        self.families.append(Family(family, {session.refresh: session.refresh_until_ms}, is_device=True))
 
     @rule(data=st.data())
     def refresh(self, data: st.DataObject) -> None:
         if not self.families:
             return
         family = data.draw(st.sampled_from(self.families))
-        token = data.draw(st.sampled_from([*family.tokens, *[family.tokens[-1]] * 4]))
-        newest = token == family.tokens[-1]
-        ended = self.clock.now_ms() >= family.until_ms
-        expected = family.alive and newest and not ended and self.active
+        *_, newest = family.tokens
+        token = data.draw(st.sampled_from([*family.tokens, *[newest, family.traded or newest] * 2]))
+        good = token == newest or (family.is_device and token == family.traded)
+        ended = self.clock.now_ms() >= family.tokens[token]
+        expected = family.alive and good and not ended and (self.active or family.is_device)
         try:
             session = sessions.refresh(self.store, SECRETS, token)
         except Unproven:
             assert not expected
-            family.alive = family.alive and newest and ended  # it was not reuse, and nobody was asked for
+            family.alive = family.alive and good and ended  # it was not reuse, and nobody was asked for
         else:
             assert expected
-            family.tokens.append(session.refresh)
+            family.tokens[session.refresh] = session.refresh_until_ms
+            family.traded = token
 
     @rule(data=st.data())
     def sign_out(self, data: st.DataObject) -> None:
         if not self.families:
             return
         family = data.draw(st.sampled_from(self.families))
-        self.store.work(who("ana"), sessions.sign_out, data.draw(st.sampled_from(family.tokens)))
+        self.store.work(who("ana"), sessions.sign_out, data.draw(st.sampled_from([*family.tokens])))
         family.alive = False
 
     @rule(active=st.booleans())
@@ -100,7 +115,7 @@ class TokenMachine(RuleBasedStateMachine):
         self.store.work(ROOT, people.change, "ana", expected=version, active=active)
         self.active = active
 
-    @rule(by_ms=st.sampled_from([1, 600_000, PERSON_MS // 2, PERSON_MS]))
+    @rule(by_ms=st.sampled_from([1, 600_000, PERSON_MS // 2, PERSON_MS, DEVICE_MS]))
     def wait(self, by_ms: int) -> None:
         self.clock.advance(by_ms)
 

@@ -14,8 +14,8 @@ from edge.client.calls import Client
 from edge.client.login import Refreshed, TokenFile, enrol, resume, sign_in
 from edge.client.problems import Unauthenticated
 from edge.client.session import Patience, Token
-from edge.client.shapes import ForStation, NewSheet, Revoking, SigningIn
-from edge.client.transport import Transport
+from edge.client.shapes import Enrolling, ForStation, NewSheet, Revoking, SigningIn
+from edge.client.transport import NotSent, Transport
 from sipe.clock import ManualClock
 from sipe.errors import SipeError, UsageError
 
@@ -78,7 +78,7 @@ def test_a_device_that_was_revoked_is_told_so(
             device.me()
 
 
-def test_a_refresh_whose_answer_was_lost_is_not_tried_again(url: str, web: Web) -> None:
+def test_a_person_whose_refreshed_token_was_lost_signs_in_again(url: str, web: Web) -> None:
     web.token("gil")
     with Client(url) as stranger, FaultProxy("127.0.0.1", web.client.base_url.port or 0) as proxy:
         granted = stranger.sign_in(SigningIn(badge="badge of gil", secret=PIN))
@@ -86,11 +86,27 @@ def test_a_refresh_whose_answer_was_lost_is_not_tried_again(url: str, web: Web) 
         with Client(f"http://127.0.0.1:{proxy.port}", login, patience=QUICK) as gil:
             transport = Transport(f"http://127.0.0.1:{proxy.port}")
             proxy.lose_answer()
-            with pytest.raises(Unauthenticated, match="sign in, or enrol, again") as caught:
+            with pytest.raises(Unauthenticated, match="sign in again") as caught:
                 login.renew(transport)
             assert (caught.value.reason, proxy.answers_lost) == ("refresh_lost", 1)
             with pytest.raises(Unauthenticated):
                 gil.me()
+
+
+def test_a_device_whose_refreshed_tokens_were_lost_goes_on(url: str, web: Web, code: str, tmp_path: Path) -> None:
+    with Client(url) as stranger, FaultProxy("127.0.0.1", web.client.base_url.port or 0) as proxy:
+        file = TokenFile(tmp_path / "token")
+        granted = stranger.enrol_device(Enrolling(code=code))
+        login = Refreshed(granted.refresh_token, "an-access-token-that-has-ended", file.keep)
+        there = f"http://127.0.0.1:{proxy.port}"
+        with Client(there, login, patience=QUICK) as device:
+            for lost in range(1, 4):
+                proxy.lose_answer()
+                with pytest.raises(NotSent):
+                    login.renew(Transport(there))
+                assert proxy.answers_lost == lost
+            assert device.me().station == CALIBRATION
+            assert file.read() not in {None, granted.refresh_token}
 
 
 def test_a_service_that_is_away_is_no_reason_to_enrol_again(

@@ -1,0 +1,254 @@
+"""A station's desk: whether a unit may come, what it is worked on by, and what came of it.
+
+    desk.look_up(line)             what was scanned: an order, a unit, or neither
+    desk.contract(order)           what to do, with which parameters
+    desk.begin(order)              the next unit of an order
+    desk.enter(order, serial)      a unit that comes
+    desk.finish(unit, "passed")    kept for good when it returns
+    desk.tell()                    the office hears what it has not heard yet
+
+The office is asked as long as it answers. While it does not, a unit comes under a lease, and without one not at all; a
+unit that is in work is finished in any case. Nothing is decided here but by the signed lease: every refusal is the
+office's, or says that it cannot be asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from operator import attrgetter
+from typing import Literal, NamedTuple
+from uuid import uuid4
+
+import msgspec
+
+from edge.client.calls import Client
+from edge.client.problems import ApiError, Conflict, Invalid, NotFound, Unreached
+from edge.client.shapes import Contract, Entering, Failing, ForOrder, Scanning, Use, Visit
+from edge.desk.journal import Journal, Result, Visited
+from edge.desk.leases import Leases
+from edge.desk.refusal import NoStart
+from models import barcodes
+from models.barcodes import BarcodeError
+from models.production import lease as leasing
+from models.production.lease import Lease
+from models.refusal import Refused
+from sipe.clock import Clock
+
+FINAL = (Conflict, NotFound, Invalid)
+"""What the office will say again, however often it is asked; anything else may be otherwise later."""
+WRONG_REVISION = "wrong_revision"
+"""What was shown is not the setup sheet in force: read the contract anew."""
+AWAY_MS = 10_000
+"""For so long an office that has not answered is not asked by the line; who tells it results finds it again."""
+VISITS_A_REPORT = 200
+TOLD_KEPT_MS = 30 * 86_400_000
+
+
+class Found(NamedTuple):
+    """What a scanned line is about; of a unit that is unknown here the office says what to do with it."""
+
+    kind: Literal["order", "unit", "other"]
+    name: str
+
+
+class Unit(NamedTuple):
+    """A unit that is in work at the station."""
+
+    serial: str
+    visit: Visited
+    warning: str = ""
+    """What the office would have refused, where a station is only observed or warned."""
+
+
+class Desk:
+    """The desk of one station; for one thread."""
+
+    def __init__(
+        self,
+        station: str,
+        client: Client,
+        journal: Journal,
+        clock: Clock,
+        *,
+        monotonic_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+    ) -> None:
+        self._station = station
+        self._client = client
+        self._journal = journal
+        self._clock = clock
+        self._monotonic_ms = monotonic_ms
+        self._away_until_ms = 0
+        self.leases = Leases(station, client, journal, clock)
+
+    def look_up(self, line: str) -> Found:
+        """What a scanned line is about; without the office, as far as leases know. Raises `NoStart` for a bad line.
+
+        A line that says a serial is about a unit, whether or not anybody knows it.
+        """
+        try:
+            read = barcodes.scan(line)
+            with self._asking() as office:
+                said = office.look_up_scan(self._station, Scanning(text=line))
+        except Unreached:
+            is_order = read.text in self.leases.orders()
+            return Found("order", read.text) if is_order else Found("unit", read.serial or read.text)
+        except (BarcodeError, ApiError) as error:
+            raise NoStart(str(error), error.reason) from error
+        if said.kind == "order" and said.order:
+            return Found("order", said.order)
+        if said.kind in {"unit", "unknown"}:
+            return Found("unit", said.serial or said.text)
+        return Found("other", f"{said.kind} {said.text}")
+
+    def contract(self, order: str) -> Contract:
+        """What to do for an order; raises `NoStart`."""
+        try:
+            with self._asking() as office:
+                return office.station_contract(self._station, order=order).contract
+        except Unreached as error:
+            lease = self._lease(order, error)
+            return msgspec.convert(msgspec.to_builtins(lease.contract), Contract)
+        except ApiError as error:
+            raise NoStart(str(error), error.reason) from error
+
+    def begin(self, order: str) -> Unit:
+        """The next unit of an order, with a serial of its own, in work here; raises `NoStart`."""
+        return self._start(order, None, None)
+
+    def enter(self, order: str, serial: str, setup_digest: str | None = None) -> Unit:
+        """A unit that comes, in work here; one that was in work here when the power went still is. Raises `NoStart`."""
+        for visit in self._journal.visits("working"):
+            if visit.serial == serial:
+                return Unit(serial, visit)
+        return self._start(order, serial, setup_digest)
+
+    def in_work(self) -> list[Unit]:
+        """The units that came and of which nothing came yet."""
+        return [Unit(visit.serial, visit) for visit in self._journal.visits("working") if visit.serial]
+
+    def finish(self, unit: Unit, result: Result, reason: str = "", said: Sequence[bytes] = ()) -> None:
+        """Keep what came of a unit, whether or not anybody can be told; `reason` says why it failed.
+
+        `said` are the events about it, for the spool.
+        """
+        self._journal.finish(unit.visit, result, reason, self._clock.now_ms(), said)
+
+    def tell(self) -> int:
+        """Tell the office what it has not heard, in the order in which it came about; how many visits it has heard.
+
+        What it refuses is kept with the reason, and not told again. Raises `ApiError` when it cannot be told now, such
+        as without a connection or a token that is good: the rest waits.
+        """
+        finished = self._journal.visits("finished")
+        heard = 0
+        for lease, visits in groupby(finished, key=attrgetter("lease")):
+            some = list(visits)
+            heard += self._told_one_by_one(some) if lease is None else self._reported(lease, some)
+            self._away_until_ms = 0
+        self._journal.prune(self._clock.now_ms() - TOLD_KEPT_MS)
+        return heard
+
+    def untold(self) -> int:
+        """How many results the office has not heard."""
+        return len(self._journal.visits("finished"))
+
+    @contextmanager
+    def _asking(self) -> Iterator[Client]:
+        """The office, unless it did not answer a moment ago: nobody at the line waits for that with every unit."""
+        if self._monotonic_ms() < self._away_until_ms:
+            raise Unreached(503, "away", "the office did not answer a moment ago")
+        try:
+            yield self._client
+        except Unreached:
+            self._away_until_ms = self._monotonic_ms() + AWAY_MS
+            raise
+
+    def _start(self, order: str, serial: str | None, setup_digest: str | None) -> Unit:
+        asked = self._asked(order, serial)
+        try:
+            with self._asking() as office:
+                if serial is None:
+                    now = office.begin_unit(self._station, ForOrder(order=order), key=asked.key)
+                else:
+                    body = Entering(order=order, setup_digest=setup_digest)
+                    now = office.enter_unit(self._station, serial, body, key=asked.key)
+        except Unreached as error:
+            return self._start_under_lease(asked, setup_digest, error)
+        except ApiError as error:
+            if isinstance(error, FINAL):
+                self._journal.forget(asked)
+            raise NoStart(str(error), error.reason) from error
+        return Unit(now.serial, self._journal.work(asked, now.serial, self._clock.now_ms()), now.warning)
+
+    def _asked(self, order: str, serial: str | None) -> Visited:
+        """The question as it was asked before, when its answer was lost; else a new one."""
+        for visit in self._journal.visits("asking"):
+            if (visit.order, visit.serial) == (order, serial):
+                return visit
+        return self._journal.ask(uuid4().hex, order, serial, self._clock.now_ms())
+
+    def _start_under_lease(self, asked: Visited, setup_digest: str | None, cause: Unreached) -> Unit:
+        """Without the office. Of a next unit it may have begun one, and its answer is lost: the question stays."""
+        order, serial = asked.order, asked.serial
+        lease = self._lease(order, cause)
+        if setup_digest not in {None, lease.contract.setup_digest}:
+            raise NoStart("the lease is for another setup sheet than the one shown here", WRONG_REVISION)
+        now_ms = self._clock.now_ms()
+        used = [visit.serial for visit in self._journal.of_lease(lease.id) if visit.serial]
+        if serial is None:
+            serial = next((one for one in lease.serials if one not in used), None) if lease.begins else None
+            if serial is None:
+                raise NoStart(f"{cause}; and the lease has no serial left") from cause
+            asked = self._journal.ask(uuid4().hex, order, serial, now_ms)
+        try:
+            leasing.check_may_enter(lease, serial, used, now_ms)
+        except Refused as refused:
+            self._journal.forget(asked)
+            raise NoStart(f"{refused}; and the office cannot be asked: {cause}", refused.reason) from refused
+        return Unit(serial, self._journal.work(asked, serial, now_ms, lease.id))
+
+    def _lease(self, order: str, cause: Unreached) -> Lease:
+        try:
+            return self.leases.good(order)
+        except NoStart as error:
+            raise NoStart(f"{cause}; {error}") from cause
+
+    def _told_one_by_one(self, visits: Sequence[Visited]) -> int:
+        for visit in visits:
+            serial, key = visit.serial or "", f"{visit.key}-result"
+            try:
+                if visit.result == "passed":
+                    self._client.pass_unit(self._station, serial, key=key)
+                else:
+                    self._client.fail_unit(self._station, serial, Failing(reason=visit.reason), key=key)
+            except FINAL as error:
+                self._journal.told(visit, "refused", f"{error.reason}: {error}")
+            else:
+                self._journal.told(visit, "taken")
+        return len(visits)
+
+    def _reported(self, lease: str, visits: Sequence[Visited]) -> int:
+        for start in range(0, len(visits), VISITS_A_REPORT):
+            some = visits[start : start + VISITS_A_REPORT]
+            try:
+                answers = self._client.report_use(self._station, lease, Use(visits=tuple(map(_visit, some)))).items
+            except FINAL as error:
+                for visit in some:
+                    self._journal.told(visit, "refused", f"{error.reason}: {error}")
+            else:
+                for visit, answer in zip(some, answers, strict=True):
+                    self._journal.told(visit, answer.outcome, answer.detail)
+        return len(visits)
+
+
+def _visit(visit: Visited) -> Visit:
+    return Visit(
+        serial=visit.serial or "",
+        entered_ms=visit.entered_ms,
+        left_ms=visit.left_ms if visit.left_ms is not None else visit.entered_ms,
+        result=visit.result or "failed",
+        reason=visit.reason,
+    )

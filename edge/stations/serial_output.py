@@ -1,0 +1,141 @@
+"""Serial-output test: what a closed meter says over PIMA has to be what its order and its cover say.
+
+The serial is heard from the meter itself, behind its seals, and has to be the one on the cover. So a cover that was put
+on another meter is caught here, whatever happened before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Protocol
+
+from edge.client.shapes import Contract
+from edge.desk.desk import Unit
+from edge.protocols.framer import Framer
+from edge.protocols.pima import SERIAL_DIGITS, PimaDecoder
+from edge.protocols.pima_verdict import Expected, Line, PostClosingTest, Verdict
+from edge.stations.recorder import Notes
+from sipe.contracts.events import DefectFound, TestMeasured
+
+TABLE = "expected_quantities"
+RATE = "pima_rate_bd"
+SILENCE_BITS = 200
+POLL_MS = 50
+WORDS = {
+    "SILENT": "nothing was heard: check the cable and the supply",
+    "FRAMING_ERRORS": "nothing could be understood: check rate and polarity",
+    "CRC": "too many packets came broken",
+    "WRONG_SERIAL": "the meter says another serial than its cover",
+    "TWO_SERIALS": "two meters are heard: one unit at a time",
+    "MISSING_QUANTITY": "the meter does not say all that it has to",
+    "UNEXPECTED_QUANTITY": "the meter says something that it must not",
+    "BAD_BCD": "the meter says digits that are none",
+    "TIMING": "the meter speaks too slowly, too fast or too rarely",
+    "NOT_IN_ORDER": "a register is not what the order allows",
+}
+"""What each failure is to the operator."""
+
+
+class Heard(Protocol):
+    """Bytes that came together over the line."""
+
+    @property
+    def at_ms(self) -> int:
+        """When, on the monotonic clock: when the last of them was read."""
+
+    @property
+    def data(self) -> bytes:
+        """The bytes."""
+
+
+class SerialOutputTest:
+    """The job of a serial-output station; the channel is 8N1 at the rate of the sheet."""
+
+    begins_units = False
+
+    def __init__(self, channel: AsyncIterator[Heard], monotonic_ms: Callable[[], int]) -> None:
+        self._channel = channel
+        self._monotonic_ms = monotonic_ms
+
+    async def work(self, unit: Unit, contract: Contract, notes: Notes) -> str:
+        """Listen until it can be said, eleven seconds at most."""
+        serial = unit.serial.zfill(SERIAL_DIGITS)
+        if len(serial) > SERIAL_DIGITS or not (serial.isascii() and serial.isdigit()):
+            return f"{unit.serial} is no serial that PIMA can say: it has up to {SERIAL_DIGITS} digits"
+        expected = expected_of(contract, serial)
+        if not expected.required:
+            return "the sheet does not say what has to be heard: call the engineer"
+        line = Line(int(_parameter(contract, RATE) or 2400))
+        verdict = await self._listened(PostClosingTest(expected, self._monotonic_ms(), line), line)
+        _note(notes, unit.serial, contract.step, expected, verdict)
+        return "; ".join(f"{failure}: {WORDS[failure]}" for failure in verdict.failures)
+
+    async def _listened(self, test: PostClosingTest, line: Line) -> Verdict:
+        decoder = PimaDecoder()
+        silence_ms = SILENCE_BITS * line.bit_ms
+        began_ms = heard_ms = self._monotonic_ms()
+        while True:
+            chunk = await self._next(POLL_MS)
+            now_ms = self._monotonic_ms()
+            if chunk is not None and chunk.at_ms >= began_ms:  # older bytes are of the unit before
+                _hear(test, decoder, chunk.data)
+                heard_ms = chunk.at_ms
+            elif now_ms - heard_ms >= silence_ms:
+                for found in decoder.end():
+                    test.hear(found)
+            verdict = test.verdict(now_ms)
+            if verdict is not None:
+                return verdict
+
+    async def _next(self, wait_ms: int) -> Heard | None:
+        try:
+            async with asyncio.timeout(wait_ms / 1000):
+                return await anext(self._channel)
+        except TimeoutError:
+            return None
+        except StopAsyncIteration:  # the channel was stopped, and so nothing is heard
+            await asyncio.sleep(wait_ms / 1000)
+            return None
+
+
+def expected_of(contract: Contract, serial: str) -> Expected:
+    """What the sheet wants to hear: pairs as `10/2`, with their limits."""
+    rows = [row for table in contract.tables if table.id == TABLE for row in table.rows]
+    pairs = {_pair(row): row for row in rows}
+    return Expected(
+        serial,
+        tuple(pair for pair, row in pairs.items() if row.get("presence", "required") == "required"),
+        tuple(pair for pair, row in pairs.items() if row.get("presence") == "optional"),
+        {pair: (0, int(row["max_kwh"])) for pair, row in pairs.items() if row.get("max_kwh") is not None},
+    )
+
+
+def _pair(row: dict[str, Any]) -> tuple[int, int]:
+    scope, _, index = str(row["scope_index"]).partition("/")
+    return int(scope), int(index)
+
+
+def _parameter(contract: Contract, name: str) -> Any:
+    told = (*contract.protocol, *contract.parameters)
+    return next((parameter.value for parameter in told if parameter.id == name), None)
+
+
+def _hear(test: PostClosingTest, decoder: Framer, data: bytes) -> None:
+    for found in decoder.feed(data):
+        test.hear(found)
+
+
+def _note(notes: Notes, serial: str, step: str, expected: Expected, verdict: Verdict) -> None:
+    for failure in verdict.failures:
+        notes.say(DefectFound, serial=serial, step=step, code=failure, by="station")
+    for reading in verdict.readings:
+        if reading.value is not None:
+            low, high = expected.limits.get(reading.pair, (None, None))
+            passed = high is None or reading.value <= high
+            name = reading.quantity or f"{reading.scope}/{reading.index}"
+            unit = reading.unit or "1"
+            notes.say(
+                TestMeasured, serial=serial, step=step, test=name, value=reading.value, unit=unit,
+                low=low, high=high, passed=passed,
+            )  # fmt: skip

@@ -1,0 +1,248 @@
+"""A station's day with a real office, line, journal and spool; who scans and who looks at the screen is the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desk_post import Post
+from msgspec.structs import replace
+from shop import ASSEMBLY, CALIBRATION
+
+from edge.client.shapes import Contract, Parameter, Rows
+from edge.desk.desk import Unit
+from edge.spool import Spool
+from edge.stations.display import Display
+from edge.stations.parameterization import MeterError, Parameterization
+from edge.stations.recorder import Notes, Recorder
+from edge.stations.scan_station import Scanned
+from edge.stations.station import Job, Station
+from sipe.contracts.codec import decode
+from sipe.contracts.events import CycleCompleted, ParametersApplied, StationEvent
+
+PostAt = Callable[[str], Post]
+
+
+class Hand:
+    """An operator that scans these lines, one after the other, and remembers the screen."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = list(lines)
+        self.seen: list[tuple[str, str]] = []
+        self.has_scanned_all = asyncio.Event()
+
+    async def scan(self) -> str:
+        if not self._lines:
+            self.has_scanned_all.set()
+            await asyncio.Event().wait()
+        return self._lines.pop(0)
+
+    def show(self, display: Display) -> None:
+        self.seen.append((display.state, display.text))
+
+
+class Drawer:
+    """The registers of a meter that may refuse, lie and be silent."""
+
+    def __init__(self, *, refuses: str = "", keeps: dict[str, str] | None = None) -> None:
+        self.registers: dict[str, str] = {}
+        self._refuses = refuses
+        self._keeps = keeps or {}
+        self.closed = 0
+
+    async def open(self) -> None:
+        self.registers.clear()
+
+    async def write(self, register: str, value: str) -> None:
+        if register == self._refuses:
+            raise MeterError(f"the meter refuses {register}: ER03")
+        self.registers[register] = self._keeps.get(register, value)
+
+    async def read(self, register: str) -> str:
+        return self.registers[register]
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+def day(post: Post, job: Job, *lines: str, spool: Kept) -> list[tuple[str, str]]:
+    """What the screen showed while these lines were scanned."""
+
+    async def run() -> list[tuple[str, str]]:
+        hand = Hand(lines)
+        recorder = Recorder(post.station, "station", spool)
+        station = Station(job, desk=post.desk, journal=post.journal, recorder=recorder, operator=hand, clock=post.clock)
+        running = asyncio.create_task(station.run())
+        scanned = asyncio.create_task(hand.has_scanned_all.wait())
+        await asyncio.wait({running, scanned}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        for task in (running, scanned):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        return hand.seen
+
+    return asyncio.run(run())
+
+
+class Kept:
+    """The spool in a thread of its own, asked from any."""
+
+    def __init__(self, directory: Path) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self._spool = self._do(Spool, directory)
+
+    def _do(self, what: Callable[..., Any], *args: Any) -> Any:
+        return self._thread.submit(what, *args).result()
+
+    def next_identity(self, station: str, source: str) -> tuple[int, int]:
+        identity: tuple[int, int] = self._do(self._spool.next_identity, station, source)
+        return identity
+
+    def append(self, events: Sequence[StationEvent]) -> int:
+        return int(self._do(self._spool.append, events))
+
+    def waiting(self) -> list[bytes]:
+        found = [waiting.value for waiting in self._do(self._spool.take)]
+        self._do(self._spool.give_back)
+        return found
+
+    def close(self) -> None:
+        self._do(self._spool.close)
+        self._thread.shutdown()
+
+
+def events(spool: Kept) -> list[StationEvent]:
+    """What the spool holds."""
+    found = [decode(value) for value in spool.waiting()]
+    assert all(isinstance(event, StationEvent) for event in found)
+    return [event for event in found if isinstance(event, StationEvent)]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Kept]:
+    kept = Kept(tmp_path / "spool")
+    yield kept
+    kept.close()
+
+
+def test_units_begin_and_pass_and_the_office_and_the_spool_know(post_at: PostAt, spool: Kept) -> None:
+    post = post_at(ASSEMBLY)
+    seen = day(post, Scanned(begins_units=True), "OP-1", "OP-1", "OP-1", spool=spool)
+    assert [state for state, _ in seen] == ["waiting", "waiting", "working", "passed", "working", "passed"]
+    said = [(event.serial, event.result, event.seq) for event in events(spool) if isinstance(event, CycleCompleted)]
+    assert said == [("WA000001", "good", 1), ("WA000002", "good", 2)]
+    assert [visit.outcome for visit in post.journal.visits("told")] == ["taken", "taken"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (["WA000001"], "no order is at work here"),
+        (["OP-9"], "no order is at work here"),
+        (["OP-1", "WX-1"], "no order knows a unit WX-1"),
+        (["OP-1", "]Z9x"], "names no symbology"),
+    ],
+)
+def test_what_may_not_come_is_stopped_with_why(post_at: PostAt, spool: Kept, lines: list[str], text: str) -> None:
+    *_, (state, shown) = day(post_at(ASSEMBLY), Scanned(), *lines, spool=spool)
+    assert state == "stopped"
+    assert text in shown
+    assert events(spool) == []
+
+
+def calibrated(post_at: PostAt, spool: Kept, job: Job) -> tuple[Post, list[tuple[str, str]]]:
+    """A unit of the assembly, worked on at the calibration station, whose step has a sheet."""
+    assembly, post = post_at(ASSEMBLY), post_at(CALIBRATION)
+    day(assembly, Scanned(begins_units=True), "OP-1", "OP-1", spool=spool)
+    return post, day(post, job, "OP-1", "WA000001", spool=spool)
+
+
+class Failing:
+    """A job that fails, in words that no event takes as they are."""
+
+    begins_units = False
+
+    async def work(self, unit: Unit, contract: Contract, notes: Notes) -> str:
+        return f"{unit.serial} burns\n" + "!" * 1_000
+
+
+def test_a_failure_is_said_in_one_line_wherever_it_is_said(post_at: PostAt, spool: Kept) -> None:
+    post, seen = calibrated(post_at, spool, Failing())
+    assert seen[-1][0] == "failed"
+    assert seen[-1][1].startswith("WA000001 burns\ufffd!")
+    (told,) = post.journal.visits("told")
+    assert (told.result, told.outcome, len(told.reason)) == ("failed", "taken", 500)
+    last = events(spool)[-1]
+    assert isinstance(last, CycleCompleted)
+    assert (last.result, last.reason) == ("rework", told.reason)
+
+
+def test_what_was_finished_when_the_power_went_is_in_the_spool_once(
+    post_at: PostAt, spool: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = post_at(ASSEMBLY)
+    with monkeypatch.context() as patched:
+        patched.setattr(post.journal, "spooled", _power_cut)  # the spool has the events, and the journal does not know
+        with pytest.raises(PowerCutError):
+            day(post, Scanned(begins_units=True), "OP-1", "OP-1", spool=spool)
+    assert len(events(spool)) == 1
+    post.restart()
+    day(post, Scanned(begins_units=True), "OP-1", "OP-1", spool=spool)
+    assert [event.seq for event in events(spool)] == [1, 2]
+    assert post.desk.untold() == 0
+
+
+class PowerCutError(Exception):
+    """The power goes."""
+
+
+def _power_cut(visit: int) -> None:
+    raise PowerCutError
+
+
+def test_a_meter_without_approved_parameters_is_not_written(post_at: PostAt, spool: Kept) -> None:
+    meter = Drawer()
+    seen = day(post_at(ASSEMBLY), Parameterization(meter, begins_units=True), "OP-1", "OP-1", spool=spool)
+    assert seen[-1] == ("failed", "this step has no approved parameters: call the engineer")
+    assert meter.closed == 0
+
+
+class OfSheet(Parameterization):
+    """By the shop's sheet, with parameters as the sheets of a parameterization have them."""
+
+    async def work(self, unit: Unit, contract: Contract, notes: Notes) -> str:
+        registers = ({"register": "0.9.1", "value": "127", "read_back": "number"}, {"register": "C.1", "value": "A0"})
+        told = replace(
+            contract,
+            parameters=(Parameter(id="serial_register", value="0.0.0"),),
+            tables=(Rows(id="meter_parameters", key="register", units={}, rows=registers),),
+        )
+        return await super().work(unit, told, notes)
+
+
+@pytest.mark.parametrize(
+    ("meter", "failure"),
+    [
+        (Drawer(), ""),
+        (Drawer(keeps={"0.9.1": "127.0"}), ""),
+        (Drawer(keeps={"0.9.1": "128"}), "0.9.1 was written as '127' and is '128'"),
+        (Drawer(keeps={"0.9.1": "much"}), "0.9.1 was written as '127' and is 'much'"),
+        (Drawer(keeps={"C.1": "a0"}), "C.1 was written as 'A0' and is 'a0'"),
+        (Drawer(keeps={"0.0.0": "WA000009"}), "0.0.0 was written as 'WA000001' and is 'WA000009'"),
+        (Drawer(refuses="0.0.0"), "the meter refuses 0.0.0: ER03"),
+    ],
+)
+def test_what_was_written_is_read_back_and_said_with_the_digest(
+    post_at: PostAt, spool: Kept, meter: Drawer, failure: str
+) -> None:
+    post, seen = calibrated(post_at, spool, OfSheet(meter))
+    (applied,) = (event for event in events(spool) if isinstance(event, ParametersApplied))
+    assert (applied.serial, applied.setup_digest) == ("WA000001", post.desk.contract("OP-1").setup_digest)
+    assert (applied.accepted, applied.detail) == (not failure, failure)
+    assert seen[-1] == ("failed" if failure else "passed", failure or "good")
+    assert meter.closed == 1
