@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from edge.spool import quarantine
 from edge.spool.errors import DiskRefuses
 from edge.spool.rows import DamagedRow, Row
 from edge.spool.segment import Segment
@@ -41,6 +42,8 @@ class Chain:
         self.event_class = event_class
         self.damaged_rows = 0
         """How many rows with a wrong checksum were found since the start."""
+        self.missing_files = 0
+        """How many files were found to be gone since the start."""
         self.segments = [self._segment(number) for number in numbers_in(directory, event_class)]
 
     @property
@@ -116,16 +119,17 @@ class Chain:
         segment.close()
 
     def set_aside(self, segment: Segment, reason: str) -> None:
-        """Rename a segment so that it is not looked at any more, and say so."""
+        """Rename a segment so that it is not looked at any more; it may be gone."""
         if segment not in self.segments:
             return
         self.segments.remove(segment)
-        aside = segment.path.with_suffix(f".damaged{segment.path.suffix}")
-        with suppress(OSError):  # then it is left out until the next start
-            for path in segment.files():
-                path.rename(path.with_name(path.name.replace(segment.path.name, aside.name)))
         segment.close()
-        _log.error("a segment of the spool is set aside", extra={"path": str(aside), "error": reason})
+        if not segment.path.exists():
+            self.missing_files += 1
+            _log.error("a file of the spool is gone", extra={"path": str(segment.path)})
+            return
+        with suppress(OSError):  # then it is left out until the next start
+            quarantine.set_aside(segment.path, segment.path.with_suffix(f".damaged{segment.path.suffix}"), reason)
 
     def close(self) -> None:
         """Close all files."""

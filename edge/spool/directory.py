@@ -19,6 +19,7 @@ from typing import IO
 from edge.spool import segment_file
 from edge.spool.chain import numbers_in, segment_path
 from edge.spool.errors import SqliteErrors, is_damage
+from edge.spool.quarantine import log_of, set_aside
 from edge.spool.segment_file import VERSION
 from sipe.errors import SipeError
 from sipe.private_files import sync_directory
@@ -48,11 +49,6 @@ def prepare(directory: Path) -> IO[bytes]:
     return lock
 
 
-def damaged_files(directory: Path) -> list[Path]:
-    """What was set aside, now and before."""
-    return sorted(directory.glob("*.damaged*.sqlite3"))
-
-
 def checksum_of(version: int) -> int:
     """What `application_id` has to be beside a version."""
     return zlib.crc32(b"sipe spool %d" % version) & 0x7FFF_FFFF
@@ -69,7 +65,7 @@ def _sweep(directory: Path) -> None:
     """Delete drafts, and logs whose file is gone."""
     for path in [*directory.glob("*.new*"), *directory.glob("*-wal")]:
         if ".new" in path.name or not path.with_name(path.name.removesuffix("-wal")).exists():
-            path.unlink()
+            path.unlink(missing_ok=True)  # a draft's log is in both lists
 
 
 def _see_to_the_version(mark: Path) -> None:
@@ -81,7 +77,8 @@ def _see_to_the_version(mark: Path) -> None:
         except SqliteErrors as error:
             if not is_damage(error):
                 raise
-            _set_aside(mark, error)
+            names = (mark.with_name(f"spool.damaged-{n}.sqlite3") for n in count(1))
+            set_aside(mark, next(name for name in names if not name.exists()), str(error))
     try:
         segment_file.make(mark, _mark)
     except (OSError, sqlite3.Error) as error:  # it can wait for the next start: what waits has to be delivered
@@ -113,16 +110,7 @@ def _carry_over(spool: Path) -> None:
     if 0 in numbers_in(spool.parent, "traceability", damaged=True):
         raise SipeError(f"{segment} is there, and {spool} of an older gateway too: move the latter away")
     segment_file.connect(spool).close()
-    if spool.with_name(f"{spool.name}-wal").exists():
+    if log_of(spool).exists():
         raise SipeError(f"there is no room to carry {spool} over to this version: make some")
     spool.rename(segment)
     sync_directory(spool.parent)
-
-
-def _set_aside(spool: Path, error: Exception) -> None:
-    aside = next(path for n in count(1) if not (path := spool.with_name(f"spool.damaged-{n}.sqlite3")).exists())
-    log = spool.with_name(f"{spool.name}-wal")
-    spool.rename(aside)
-    if log.exists():  # what was appended last may be nowhere else
-        log.rename(aside.with_name(f"{aside.name}-wal"))
-    _log.error("a file of the spool is set aside", extra={"path": str(aside), "error": str(error)})

@@ -49,7 +49,7 @@ class SegmentDamaged(Exception):
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether one of `SqliteErrors` says that bytes of a file are wrong, and not that the disk takes no more of them."""
+    """Whether one of `SqliteErrors` says that the bytes of a file are wrong, and not that the disk takes no more."""
     if isinstance(error, UnicodeDecodeError):
         return True
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE)

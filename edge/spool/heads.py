@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sipe.contracts.event_classes import EventClass
-from sipe.contracts.events import StationEvent
 
 Key = tuple[str, str, EventClass]
+Number = tuple[int, int]
+"""(boot, seq), which grow."""
 
 
 class Head(NamedTuple):
@@ -37,43 +38,18 @@ class Head(NamedTuple):
         """Whose it is."""
         return self[:3]
 
+    @property
+    def number(self) -> Number:
+        """What a new event has to be above."""
+        return self[3:5]
 
-class Heads:
-    """The heads of all sources; `onward()` gives a copy to go on with until what it tells of is on disk."""
 
-    def __init__(self, heads: Iterable[Head] = (), base: Heads | None = None) -> None:
-        self._base = base
-        self._own: dict[Key, Head] = {}
-        for head in heads:
-            self.advance(head)
-
-    def onward(self) -> Heads:
-        """These, and more: what is added to it is not in these."""
-        return Heads(base=self)
-
-    def get(self, key: Key) -> Head | None:
-        """The head of a source, if anything was taken of it."""
-        return self._own.get(key) or (self._base.get(key) if self._base else None)
-
-    def is_new(self, event: StationEvent, event_class: EventClass) -> bool:
-        """Whether an event was not taken before."""
-        head = self.get((event.station, event.source, event_class))
-        return head is None or (event.boot, event.seq) > (head.boot, head.seq)
-
-    def seq(self, event: StationEvent, event_class: EventClass) -> int:
-        """The last number that was taken of this event's boot and this class; 0 when there is none."""
-        head = self.get((event.station, event.source, event_class))
-        return head.seq if head is not None and head.boot == event.boot else 0
-
-    def advance(self, head: Head) -> None:
-        """Take a head in, unless a later one is known."""
-        known = self.get(head.key)
-        if known is None or (head.boot, head.seq) > (known.boot, known.seq):
-            self._own[head.key] = head
-
-    def added(self, event_class: EventClass | None = None) -> list[Head]:
-        """What is in these and not in those that they go on from, of one class or of all."""
-        return [head for head in self._own.values() if event_class in (None, head.event_class)]
+def advance(heads: dict[Key, Head], later: Iterable[Head]) -> None:
+    """Take these in, where no later ones are known."""
+    for head in later:
+        known = heads.get(head.key)
+        if known is None or head.number > known.number:
+            heads[head.key] = head
 
 
 def columns_of(head: Head) -> tuple[Any, ...]:

@@ -38,16 +38,17 @@ class SpoolLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class SpoolStatus:
-    """What a status page shows. Counts begin with the start of the process, except for files that are set aside."""
+    """What a status page shows. Counts begin with the start of the process; files set aside count while they exist."""
 
     traceability_bytes: int
     telemetry_bytes: int
     is_full: bool
-    """The alarm: what was appended last was not taken."""
+    """The alarm: of some class, what was appended last was not taken."""
     refused: int
     """Events that were not taken, each time they were appended."""
     dropped: int
     """Telemetry events in whose place a gap was put."""
     damaged_rows: int
     damaged_files: int
+    """Those that are set aside, and those that went away since the start."""
     segments: int

@@ -31,8 +31,6 @@ class Row(NamedTuple):
     """When it was taken in, in running time."""
     value: bytes
     """Of an event; a gap needs none (those of version 1 have one)."""
-    kept_seq: int
-    """The last `seq` of this boot before it that was kept, else 0: no gap may reach over it."""
 
     @property
     def size_bytes(self) -> int:
@@ -80,29 +78,26 @@ def legible(row: Row | DamagedRow) -> Row | None:
 
 
 def gaps_for(rows: Iterable[Row]) -> list[Row]:
-    """As few gaps as stand for these events and gaps, and for nothing between them that was kept.
+    """As few gaps as stand for exactly these events and gaps: one for each run of numbers that follow each other.
 
     Each has the place and the identity of the last one that it stands for, so the order of a source stays.
     """
-    runs: list[list[Row]] = []
-    latest: dict[tuple[str, str, int], list[Row]] = {}
+    gaps: list[Row] = []
+    latest: dict[tuple[str, str, int], int] = {}
     for row in sorted(rows, key=lambda row: row.position):
-        who = row.station, row.source, row.boot
-        run = latest.get(who)
-        if run is not None and row.kept_seq <= run[-1].seq:
-            run.append(row)
+        who, gap = (row.station, row.source, row.boot), _gap(row)
+        at = latest.get(who)
+        if at is not None and gap.first_missing <= gaps[at].seq + 1:
+            gaps[at] = gap._replace(first_missing=min(gaps[at].first_missing, gap.first_missing))
         else:
-            latest[who] = [row]
-            runs.append(latest[who])
-    return [_gap(run) for run in runs]
+            latest[who] = len(gaps)
+            gaps.append(gap)
+    return gaps
 
 
-def _gap(run: Sequence[Row]) -> Row:
-    """The gap for the rows of one run, in order."""
-    first_missing = min(row.first_missing or row.seq for row in run)
-    return run[-1]._replace(
-        position=run[-1].position | 1, first_missing=first_missing, kept_seq=run[0].kept_seq, value=b""
-    )
+def _gap(row: Row) -> Row:
+    """The gap for one row."""
+    return row._replace(position=row.position | 1, first_missing=row.first_missing or row.seq, value=b"")
 
 
 def _gap_of(row: Row) -> Row | None:
@@ -113,7 +108,7 @@ def _gap_of(row: Row) -> Row | None:
         build({"type": "gap_detected", **fields, "first_missing": first_missing, "last_missing": row.seq})
     except (msgspec.ValidationError, TypeError):
         return None
-    return _gap([row])
+    return _gap(row)
 
 
 def _says_who_it_is(row: Row) -> bool:
@@ -124,4 +119,4 @@ def _says_who_it_is(row: Row) -> bool:
 
 
 def _identity_crc(row: Row) -> int:
-    return zlib.crc32(msgspec.json.encode((*row[:8], row.kept_seq)))
+    return zlib.crc32(msgspec.json.encode(row[:8]))

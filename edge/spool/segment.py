@@ -11,10 +11,11 @@ from pathlib import Path
 from edge.spool import rows, segment_file
 from edge.spool.errors import DiskRefuses, SegmentDamaged, SqliteErrors, is_damage
 from edge.spool.heads import Head
+from edge.spool.quarantine import log_of
 from edge.spool.rows import DamagedRow, Row, legible
 from sipe.contracts.event_classes import EventClass
 
-_PUT = "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT = "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SET_ASIDE = "INSERT OR REPLACE INTO damaged SELECT * FROM waiting WHERE position = ?"
 
 
@@ -36,7 +37,7 @@ class Segment:
 
     def files(self) -> list[Path]:
         """Its file, and the log of it if there is one."""
-        return [path for path in (self.path, self.path.with_name(f"{self.path.name}-wal")) if path.exists()]
+        return [path for path in (self.path, log_of(self.path)) if path.exists()]
 
     def open(self) -> None:
         """Open the file, and count what waits in it."""
@@ -92,11 +93,13 @@ class Segment:
             return [rows.checked(columns) for columns in islice(left, limit)]
 
     def gaps(self, before: int) -> list[Row]:
-        """The gaps at positions before this one, and those that stand for damaged rows."""
-        with self._guard():
-            gaps = self._db().execute("SELECT * FROM waiting WHERE first_missing > 0 AND position < ?", (before,))
-            found = map(rows.checked, gaps.fetchall())
-            return [gap for row in found if (gap := legible(row)) is not None and row.position not in self._gone]
+        """The gaps at positions before this one."""
+        return self._gaps("position < ?", (before,))
+
+    def gap_at(self, station: str, source: str, boot: int, seq: int) -> Row | None:
+        """The gap that ends with this event, if there is one."""
+        found = self._gaps("station = ? AND source = ? AND boot = ? AND seq = ?", (station, source, boot, seq))
+        return found[-1] if found else None
 
     def write(
         self,
@@ -161,6 +164,13 @@ class Segment:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _gaps(self, condition: str, values: tuple[int | str, ...]) -> list[Row]:
+        """Gaps, the damaged ones too as far as they can be read."""
+        with self._guard():
+            query = f"SELECT * FROM waiting WHERE first_missing > 0 AND {condition} ORDER BY position"  # noqa: S608  ours
+            found = map(rows.checked, self._db().execute(query, values).fetchall())
+            return [gap for row in found if (gap := legible(row)) is not None and row.position not in self._gone]
 
     def _delete(self, db: sqlite3.Connection, position: int) -> None:
         for (length,) in db.execute("DELETE FROM waiting WHERE position = ? RETURNING length(value)", (position,)):

@@ -19,9 +19,9 @@ PAGE_BYTES = 4096
 _BESIDE_WAITING = """
 CREATE TABLE damaged (
     position INTEGER PRIMARY KEY,
-    station, source, boot, seq, ts_ms, first_missing, appended_ms, value, kept_seq, identity_crc, value_crc
+    station, source, boot, seq, ts_ms, first_missing, appended_ms, value, identity_crc, value_crc
 );
-CREATE INDEX gaps ON waiting (position) WHERE first_missing > 0;
+CREATE INDEX gaps ON waiting (station, source, boot, seq) WHERE first_missing > 0;
 CREATE TABLE heads (
     station TEXT NOT NULL, source TEXT NOT NULL, event_class TEXT NOT NULL,
     boot INTEGER NOT NULL, seq INTEGER NOT NULL, position INTEGER NOT NULL, taken_ms INTEGER NOT NULL,
@@ -35,12 +35,11 @@ CREATE TABLE waiting (
     position INTEGER PRIMARY KEY,
     station TEXT NOT NULL, source TEXT NOT NULL, boot INTEGER NOT NULL, seq INTEGER NOT NULL, ts_ms INTEGER NOT NULL,
     first_missing INTEGER NOT NULL, appended_ms INTEGER NOT NULL, value BLOB NOT NULL,
-    kept_seq INTEGER NOT NULL, identity_crc INTEGER, value_crc INTEGER
+    identity_crc INTEGER, value_crc INTEGER
 );
 {_BESIDE_WAITING}
 """
 _FROM_VERSION_1 = f"""
-ALTER TABLE waiting ADD COLUMN kept_seq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE waiting ADD COLUMN identity_crc INTEGER;
 ALTER TABLE waiting ADD COLUMN value_crc INTEGER;
 DROP INDEX events;
@@ -82,8 +81,9 @@ def connect(path: Path, wal_pages: int = 1_000) -> sqlite3.Connection:
     """A segment that is there, checked; raises `sqlite3.Error`, as SQLite would also where only we find it damaged.
 
     A commit is on disk before it returns; the log is taken over into the file whenever it has grown to `wal_pages`.
+    With `psow=0` SQLite fills up the sector that a commit ends in, so no later write can tear what was acknowledged.
     """
-    uri = f"{path.as_uri()}?mode=rw"
+    uri = f"{path.as_uri()}?mode=rw&psow=0"
     db = sqlite3.connect(uri, uri=True, timeout=0.0, isolation_level=None, check_same_thread=False)
     try:
         db.text_factory = lambda text: text.decode(errors="replace")  # what is damaged is found by its checksum

@@ -1,20 +1,30 @@
-"""The spool of a gateway."""
+"""The spool of a gateway: what its threads share."""
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from edge.spool.boots import count_boot
-from edge.spool.directory import damaged_files, prepare
+from edge.spool.directory import prepare
 from edge.spool.errors import DiskRefuses, NotTaken
+from edge.spool.group_commit import Call, GroupCommit
+from edge.spool.heads import Key, Number
 from edge.spool.limits import SpoolLimits, SpoolStatus
+from edge.spool.quarantine import damaged_files
 from edge.spool.room import Room
 from edge.spool.store import Store
+from sipe.contracts.event_classes import EventClass, class_of
 from sipe.contracts.events import StationEvent
+from sipe.errors import SipeError
+
+_log = logging.getLogger(__name__)
 
 
 class Waiting(NamedTuple):
@@ -26,7 +36,10 @@ class Waiting(NamedTuple):
 
 
 class Spool:
-    """The events of one gateway that are not delivered yet; for one thread at a time, and one process."""
+    """The events of one gateway that are not delivered yet; for any thread, and one process at a time.
+
+    The events of one source have to come from one thread at a time, or they may change places.
+    """
 
     def __init__(
         self,
@@ -42,22 +55,31 @@ class Spool:
         limits = limits or SpoolLimits()
         self._directory = directory.absolute()
         self._monotonic_ms = monotonic_ms
-        self._lock = prepare(self._directory)
-        self._store = Store(self._directory, limits)
+        self._file_lock = prepare(self._directory)
+        try:
+            self._store = Store(self._directory, limits)
+        except BaseException:
+            self._file_lock.close()
+            raise
         self._room = Room(self._store, self._directory, limits)
         self._began_ms = monotonic_ms() - self._store.known_ms
+        self._thread_lock = threading.RLock()
+        self._group = GroupCommit(self._commit)
+        self._is_open = True
         self._boot: int | None = None
+        self._known_boot = self._store.last_boot
         self._seqs: dict[tuple[str, str], int] = {}
         self._taken: set[int] = set()
         self._refused = 0
-        self._is_full = False
+        self._full: set[EventClass] = set()
 
     @property
     def boot(self) -> int:
         """Which start of the gateway this is; it grows, whatever was lost before. Raises `SipeError` on a full disk."""
-        if self._boot is None:
-            self._boot = count_boot(self._directory / "boot")
-        return self._boot
+        with self._use():
+            if self._boot is None:
+                self._boot = count_boot(self._directory, self._known_boot)
+            return self._boot
 
     @property
     def set_aside(self) -> int:
@@ -67,55 +89,39 @@ class Spool:
     @property
     def waiting_bytes(self) -> int:
         """How much waits, as it is counted against the limits; 0 when nothing does."""
-        return self._store.waiting_bytes
+        with self._use():
+            return self._store.waiting_bytes
 
     @property
     def status(self) -> SpoolStatus:
         """What a status page shows."""
-        return SpoolStatus(
-            traceability_bytes=self._store.kept.waiting_bytes,
-            telemetry_bytes=self._store.telemetry.waiting_bytes,
-            is_full=self._is_full,
-            refused=self._refused,
-            dropped=self._room.dropped,
-            damaged_rows=self._store.damaged_rows,
-            damaged_files=self.set_aside,
-            segments=self._store.segments,
-        )
+        with self._use():
+            return SpoolStatus(
+                traceability_bytes=self._store.kept.waiting_bytes,
+                telemetry_bytes=self._store.telemetry.waiting_bytes,
+                is_full=bool(self._full),
+                refused=self._refused,
+                dropped=self._room.dropped,
+                damaged_rows=self._store.damaged_rows,
+                damaged_files=self.set_aside + self._store.missing_files,
+                segments=self._store.segments,
+            )
 
     def next_identity(self, station: str, source: str) -> tuple[int, int]:
         """(boot, seq) of the next event that the gateway itself makes for a source; never given twice."""
-        boot = self.boot
-        seq = self._seqs[station, source] = self._seqs.get((station, source), 0) + 1
-        return boot, seq
-
-    def count_new(self, events: Iterable[StationEvent]) -> int:
-        """How many of these events were not taken before."""
-        return len(self._store.arrivals(events))
+        with self._use():
+            boot = self.boot
+            seq = self._seqs[station, source] = self._seqs.get((station, source), 0) + 1
+            return boot, seq
 
     def append(self, events: Sequence[StationEvent]) -> int:
         """Take events in, for good when this returns; returns how many were new.
 
         An event whose (boot, seq) is not above the last of its station, source and class was taken before: it is left
         out, and may be acknowledged again. Raises `NotTaken` when what is never dropped has no room, or the disk takes
-        nothing: keep all of them then, and append them again.
+        nothing: keep all of them then, and append them again before any later ones of their sources.
         """
-        new = self.count_new(events)
-        try:
-            try:
-                self._take_in(events)
-            except DiskRefuses:
-                self._store.endure(lambda: self._room.free_disk(self._running_ms()))
-                self._take_in(events)
-        except (DiskRefuses, NotTaken) as error:
-            self._is_full = True
-            self._refused += self.count_new(events)
-            if isinstance(error, NotTaken):
-                raise
-            raise NotTaken(f"the spool {self._directory} took nothing: {error}; is the disk full?") from error
-        if new:
-            self._is_full = False
-        return new
+        return self._group.append(events)
 
     def trim(self) -> None:
         """Drop the telemetry that has grown too old; `append` does it too. Raises `NotTaken` when the disk refuses."""
@@ -123,31 +129,90 @@ class Spool:
 
     def take(self, limit: int = 500) -> list[Waiting]:
         """What waits and was not taken yet, oldest first."""
-        rows = self._store.endure(lambda: self._store.read(limit, self._taken))
-        self._taken.update(row.position for row in rows)
+        with self._use():
+            rows = self._store.endure(lambda: self._store.read(limit, self._taken))
+            self._taken.update(row.position for row in rows)
         return [Waiting(row.position, row.station, row.message) for row in rows]
 
     def give_back(self) -> None:
         """Whatever was taken and not delivered waits again, and may be sent again."""
-        self._taken.clear()
+        with self._use():
+            self._taken.clear()
 
     def delivered(self, positions: Iterable[int]) -> None:
         """Let go of what the broker has acknowledged; what is gone already is fine."""
         gone = set(positions)
-        self._store.endure(lambda: self._store.let_go(gone))
-        self._taken -= gone
+        with self._use():
+            self._store.endure(lambda: self._store.let_go(gone))
+            self._taken -= gone
 
     def close(self) -> None:
         """Close the files. Not needed for safety: a killed spool holds the same."""
-        self._store.close()
-        self._lock.close()
+        with self._thread_lock:
+            self._is_open = False
+            self._store.close()
+            self._file_lock.close()
+
+    def _commit(self, calls: Sequence[Call]) -> None:
+        with self._use():
+            self._answer(calls)
+
+    def _answer(self, calls: Sequence[Call]) -> None:
+        """Take in what these calls append; one by one when that is refused, as it may be one that is too big."""
+        taken: dict[Key, Number] = {}
+        for call in calls:
+            call.new = self._store.count_new(call.events, taken)
+        events = [event for call in calls for event in call.events]
+        try:
+            self._take_in(events)
+        except NotTaken as error:
+            if len(calls) == 1:
+                calls[0].error = error
+                self._note_refused(events, error)
+            else:
+                for call in calls:
+                    self._answer([call])
+        else:
+            self._note_taken(events)
 
     def _take_in(self, events: Sequence[StationEvent]) -> None:
-        self._store.endure(lambda: self._room.take_in(self._store.arrivals(events), self._running_ms()))
+        """All of them; what there is no room for at first, again once there may be."""
+
+        def once() -> None:
+            self._store.endure(lambda: self._room.take_in(self._store.arrivals(events), self._running_ms()))
+
+        try:
+            try:
+                once()
+            except DiskRefuses:
+                self._store.endure(lambda: self._room.free_disk(self._running_ms()))
+                once()
+        except DiskRefuses as error:
+            raise NotTaken(f"the spool {self._directory} took nothing: {error}; is the disk full?") from error
+
+    def _note_refused(self, events: Sequence[StationEvent], error: NotTaken) -> None:
+        self._refused += self._store.count_new(events, {})
+        if not self._full:
+            _log.error("the spool is full", extra={"path": str(self._directory), "error": str(error)})
+        self._full |= {class_of(event) for event in events}
+
+    def _note_taken(self, events: Sequence[StationEvent]) -> None:
+        was_full = bool(self._full)
+        self._full -= {class_of(event) for event in events}
+        if was_full and not self._full:
+            _log.warning("the spool takes everything again", extra={"path": str(self._directory)})
 
     def _running_ms(self) -> int:
         """How long gateways have been running on this spool, as far as it knows; a clock that nobody can set."""
         return self._monotonic_ms() - self._began_ms
+
+    @contextmanager
+    def _use(self) -> Iterator[None]:
+        """One thread at a time, while it is open."""
+        with self._thread_lock:
+            if not self._is_open:
+                raise SipeError(f"the spool {self._directory} is closed")
+            yield
 
     def __enter__(self) -> Self:
         return self

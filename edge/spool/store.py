@@ -7,7 +7,7 @@ tell the order of events over both.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from heapq import merge
 from itertools import islice
@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 from edge.spool import segment_file
 from edge.spool.chain import NUMBER_BITS, Chain, numbers_in, segment_path
 from edge.spool.errors import DiskRefuses, SegmentDamaged
-from edge.spool.heads import Head, Heads
+from edge.spool.heads import Head, Key, Number, advance
 from edge.spool.limits import SpoolLimits
 from edge.spool.rows import ROW_BYTES, Row, gaps_for
 from edge.spool.segment import Segment
@@ -55,7 +55,7 @@ class Store:
         self.kept = Chain(directory, "traceability", wal_pages)
         self.telemetry = Chain(directory, "telemetry", wal_pages)
         self._chains: dict[EventClass, Chain] = {chain.event_class: chain for chain in (self.kept, self.telemetry)}
-        self._heads = Heads()
+        self._heads: dict[Key, Head] = {}
         self._last_position = max(numbers_in(directory, damaged=True), default=0) << NUMBER_BITS
         self.known_ms = 0
         """The running time at which something was taken last."""
@@ -73,6 +73,16 @@ class Store:
         return sum(chain.damaged_rows for chain in self._chains.values())
 
     @property
+    def missing_files(self) -> int:
+        """How many files went away since the start that nobody here deleted."""
+        return sum(chain.missing_files for chain in self._chains.values())
+
+    @property
+    def last_boot(self) -> int:
+        """The highest boot of any source that is known of; 0 when there is none."""
+        return max((head.boot for head in self._heads.values()), default=0)
+
+    @property
     def segments(self) -> int:
         """How many files there are."""
         return sum(len(chain.segments) for chain in self._chains.values())
@@ -85,16 +95,13 @@ class Store:
             except SegmentDamaged as damaged:
                 self._chains[damaged.segment.event_class].set_aside(damaged.segment, str(damaged))
 
+    def count_new(self, events: Iterable[StationEvent], taken: dict[Key, Number]) -> int:
+        """How many of these were not taken before; `taken` is what is about to be, and grows."""
+        return sum(1 for _ in self._new(events, taken))
+
     def arrivals(self, events: Iterable[StationEvent]) -> list[Arrival]:
         """Those of these events that were not taken before."""
-        heads = self._heads.onward()
-        new = []
-        for event in events:
-            event_class = class_of(event)
-            if heads.is_new(event, event_class):
-                heads.advance(Head(event.station, event.source, event_class, event.boot, event.seq, 0, 0))
-                new.append(Arrival(event, event_class, encode(event)))
-        return new
+        return [Arrival(event, event_class, encode(event)) for event, event_class in self._new(events, {})]
 
     def put(self, new: Iterable[Arrival], now_ms: int, *, telemetry_fits: bool = True) -> None:
         """Take these in, for good when it returns; gaps in the place of telemetry when that does not fit.
@@ -102,17 +109,21 @@ class Store:
         When the disk refuses one class, the other may have been taken: the next `arrivals` know.
         """
         kept, telemetry = self.current(now_ms)
-        heads = self._heads.onward()
         rows: dict[EventClass, list[Row]] = {event_class: [] for event_class in self._chains}
+        heads: dict[EventClass, dict[Key, Head]] = {event_class: {} for event_class in self._chains}
         for arrival in new:
-            rows[arrival.event_class].append(self._row(arrival, heads, now_ms, telemetry_fits))
+            row = self._row(arrival, now_ms)
+            rows[arrival.event_class].append(row)
+            head = Head(row.station, row.source, arrival.event_class, row.boot, row.seq, row.position, now_ms)
+            heads[arrival.event_class][head.key] = head
+        of_kept, of_telemetry = list(heads["traceability"].values()), list(heads["telemetry"].values())
         if telemetry_fits:
-            self._write(kept, rows["traceability"], heads.added("traceability"))
-            self._write(telemetry, rows["telemetry"], heads.added("telemetry"))
+            self._write(kept, rows["traceability"], of_kept)
+            self._write(telemetry, rows["telemetry"], of_telemetry)
         else:
             before = self._gaps_before(kept, rows["telemetry"])
             gaps = gaps_for([*before, *rows["telemetry"]])
-            self._write(kept, [*rows["traceability"], *gaps], heads.added(), instead_of=before)
+            self._write(kept, [*rows["traceability"], *gaps], [*of_kept, *of_telemetry], instead_of=before)
 
     def read(self, limit: int, skip: Collection[int]) -> list[Row]:
         """The oldest that wait and are not to be skipped, in the order in which they came."""
@@ -148,7 +159,7 @@ class Store:
         paths = [segment_path(self._directory, event_class, number) for event_class in self._chains]
         try:
             for path in paths:
-                segment_file.create(path, self._heads.added(), now_ms)
+                segment_file.create(path, self._heads.values(), now_ms)
         except (OSError, sqlite3.Error) as error:
             for path in paths:
                 path.unlink(missing_ok=True)
@@ -164,35 +175,41 @@ class Store:
         for chain in self._chains.values():
             chain.close()
 
-    def _row(self, arrival: Arrival, heads: Heads, now_ms: int, telemetry_fits: bool) -> Row:
-        """The next row. A gap may not reach over what was kept, nor one at the door over what came in before it."""
-        event, event_class, value = arrival
+    def _new(
+        self, events: Iterable[StationEvent], taken: dict[Key, Number]
+    ) -> Iterator[tuple[StationEvent, EventClass]]:
+        for event in events:
+            event_class = class_of(event)
+            key, number = (event.station, event.source, event_class), (event.boot, event.seq)
+            head = self._heads.get(key)
+            before = taken.get(key) or (head.number if head else None)
+            if before is None or number > before:
+                taken[key] = number
+                yield event, event_class
+
+    def _row(self, arrival: Arrival, now_ms: int) -> Row:
         self._last_position += 2
-        kept_seq = heads.seq(event, "traceability")
-        if not telemetry_fits:
-            kept_seq = max(kept_seq, heads.seq(event, "telemetry"))
-        who = event.station, event.source
-        heads.advance(Head(*who, event_class, event.boot, event.seq, self._last_position, now_ms))
-        return Row(self._last_position, *who, event.boot, event.seq, event.ts_ms, 0, now_ms, value, kept_seq)
+        event = arrival.event
+        who = event.station, event.source, event.boot, event.seq
+        return Row(self._last_position, *who, event.ts_ms, 0, now_ms, arrival.value)
 
     def _gaps_before(self, segment: Segment, rows: Iterable[Row]) -> list[Row]:
-        """The gaps right before these rows, to go on with."""
-        before = {(row.station, row.source, row.boot, row.kept_seq) for row in rows}
-        gaps = segment.gaps(self._last_position) if before else []
-        return [gap for gap in gaps if (gap.station, gap.source, gap.boot, gap.seq) in before]
+        """The gaps that these rows follow, to go on with."""
+        before = {(row.station, row.source, row.boot, row.seq - 1) for row in rows}
+        return [gap for who in sorted(before) if (gap := segment.gap_at(*who)) is not None]
 
-    def _write(self, segment: Segment, rows: list[Row], heads: list[Head], instead_of: Iterable[Row] = ()) -> None:
+    def _write(
+        self, segment: Segment, rows: Sequence[Row], heads: Sequence[Head], instead_of: Iterable[Row] = ()
+    ) -> None:
         if rows:
             segment.write(rows, heads, instead_of=[row.position for row in instead_of])
-            for head in heads:
-                self._heads.advance(head)
+            advance(self._heads, heads)
 
     def _recall(self, chain: Chain) -> None:
         """Take in what the newest segment knows of the time before."""
         if chain.newest is None:
             return
         heads = chain.newest.heads()
-        for head in heads:
-            self._heads.advance(head)
+        advance(self._heads, heads)
         self._last_position = max([self._last_position, chain.newest.last_position(), *(h.position for h in heads)])
         self.known_ms = max([self.known_ms, chain.newest.newest_ms() or 0, *(head.taken_ms for head in heads)])

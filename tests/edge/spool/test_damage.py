@@ -111,7 +111,7 @@ def test_a_damaged_file_costs_what_is_in_it_and_nothing_else(
         for station in STATIONS:
             order = [event.seq for event in found if event.station == station]
             assert order == sorted(set(order))
-        again = spool.count_new(SENT)
+        again = spool._store.count_new(SENT, {})
         assert again <= len(at_stake), "what others hold is known"
         assert spool.append([unit(100), beat(101)]) == 2
     with Spool(directory, SMALL) as spool:
@@ -133,7 +133,7 @@ def test_what_is_damaged_is_renamed_counted_and_told(
     aside = path.with_name(path.name.replace(".sqlite3", ".damaged.sqlite3"))
     assert aside.read_bytes() == b"hello"
     (told,) = caplog.records
-    assert (told.message, told.path) == ("a segment of the spool is set aside", str(aside))  # type: ignore[attr-defined]
+    assert (told.message, told.path) == ("a file of the spool is set aside", str(aside))  # type: ignore[attr-defined]
     with Spool(tmp_path, SMALL) as spool:
         assert spool.set_aside == 1
         aside.unlink()  # somebody is done with it
@@ -245,8 +245,8 @@ def test_what_was_taken_last_is_known_when_the_current_segment_of_its_class_is_l
     assert len(segments_of(tmp_path)) == 2, "there is nothing older to learn it from"
     lost.write_bytes(b"")
     with Spool(tmp_path, SMALL) as spool:
-        assert spool.count_new([unit(seq) for seq in range(1, 30)]) == 0
-        assert spool.count_new([unit(30)]) == 1, "but for what was only there"
+        assert spool._store.count_new([unit(seq) for seq in range(1, 30)], {}) == 0
+        assert spool._store.count_new([unit(30)], {}) == 1, "but for what was only there"
         assert spool.append([beat(29, station=STATIONS[1])]) == 0
         assert spool.append([unit(31)]) == 1
 

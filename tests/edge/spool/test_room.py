@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,10 +24,10 @@ class Disk:
 
 
 @pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
     monkeypatch.setattr("edge.spool.room.free_bytes", lambda directory: disk.free_bytes)
-    yield disk
+    return disk
 
 
 def limits(*, telemetry: int = 100, everything: int = 1_000, reserve: int = 0, segment: int = 10) -> SpoolLimits:
@@ -115,12 +114,11 @@ def test_a_delivery_report_that_comes_too_late_does_not_take_the_gap_along(tmp_p
 
 def test_what_is_never_dropped_is_refused_when_there_is_no_room_and_taken_when_there_is(tmp_path: Path) -> None:
     with Spool(tmp_path, limits(telemetry=10, everything=40)) as spool:
-        taken = 0
+        taken = 100 + 40 * BEAT_BYTES // UNIT_BYTES
+        for seq in range(101, taken + 1):
+            assert spool.append([unit(seq)]) == 1
         with pytest.raises(NotTaken, match=r"is full: \d+ of \d+ bytes wait to be delivered, .* never dropped"):
-            for seq in range(101, 200):
-                spool.append([unit(seq)])
-                taken = seq
-        assert taken - 100 == 40 * BEAT_BYTES // UNIT_BYTES
+            spool.append([unit(taken + 1)])
         assert (spool.status.is_full, spool.status.refused) == (True, 1)
         assert seqs(spool) == list(range(101, taken + 1))
         spool.delivered(position for position, _, _ in spool.take(10))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -203,7 +204,9 @@ def test_what_was_left_half_done_is_swept_up(tmp_path: Path, caplog: pytest.LogC
 
 def test_nothing_but_the_spool_reads_its_files_while_it_runs(spool: Spool, tmp_path: Path) -> None:
     spool.append([unit(1)])
-    with sqlite3.connect(tmp_path / "spool" / "traceability-0000000001.sqlite3", timeout=0) as db:
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            db.execute("DELETE FROM waiting")
-    db.close()
+    path = tmp_path / "spool" / "traceability-0000000001.sqlite3"
+    with (
+        closing(sqlite3.connect(path, timeout=0)) as db,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        db.execute("DELETE FROM waiting")
