@@ -13,6 +13,7 @@ from sipe.contracts.access import ACCESS, SUPER_USERS
 from sipe.contracts.change_kinds import CHANGE_KINDS
 from sipe.contracts.changes import POSITION_HEADER
 from sipe.contracts.codec import CLOCK_AHEAD_MS_MAX, MESSAGE_BYTES_MAX, REJECT_REASONS
+from sipe.contracts.event_classes import TYPES
 from sipe.contracts.events import StationEvent
 from sipe.contracts.letters import LetterHeaders
 from sipe.contracts.tables import TABLES
@@ -49,6 +50,12 @@ An event more than {CLOCK_AHEAD_MS_MAX // 60_000} minutes ahead of its Kafka rec
 one from before 2010 as `clock_unset`.
 """
 
+_CLASSES = """\
+A gateway that cannot send keeps what it has taken; when it runs out of room, the class of an event decides. It never drops
+`traceability`: it refuses to take more of it, and the device has to keep it. Of `telemetry` the oldest makes room, and a
+`gap_detected` takes its place.
+"""
+
 _TOPICS = """\
 `sipe topics plan` compares a broker with this table, `sipe topics apply` creates what is missing. Every record carries
 the broker's time (`message.timestamp.type=LogAppendTime`): the clock guard needs a clock that no producer sets, and
@@ -81,6 +88,13 @@ def _events(definitions: dict[str, Json]) -> Iterator[str]:
         yield f"### `{event['properties']['type']['enum'][0]}`\n"
         yield f"{event['description']}\n"
         yield from _fields(event, (name for name in event["properties"] if name not in _COMMON))
+    yield "## Classes of events\n"
+    yield _CLASSES
+    rows = [
+        (f"`{event_class}`", ", ".join(f"`{event_type.__struct_config__.tag}`" for event_type in types))
+        for event_class, types in TYPES.items()
+    ]
+    yield from _table(("class", "events"), rows)
     yield "## Values inside events\n"
     for value in values:
         yield f"### {value['title']}\n"
