@@ -1,4 +1,4 @@
-"""The agent: opens the spool, keeps a post for each station and its courier going, and takes a changed file in.
+"""The agent: keeps for each station its spool, its post and its courier going, and takes a changed file in.
 
 No station stops another: a post that fails is made anew after a pause, with the cause on the status page. A file that
 is changed is read again; what is wrong in it changes nothing but the status page. What is to end is let finish first: a
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.agent.page import StationView, View
-from edge.agent.post import NotEnrolled, Post, Shared, connect, login_of, token_file
+from edge.agent.post import NotEnrolled, Post, Shared, connect, home_of, login_of, token_file
 from edge.agent.settings import GatewayFile, read_file
 from edge.agent.watch import LoopGuard, Supervisor, cause_of_last_end
 from edge.channels.channel import BEAT_MS, monotonic_ms
@@ -41,6 +41,7 @@ class _Seat:
     """A station's place in the gateway: what it was made of, its post while there is one, and how it went before."""
 
     made_of: object
+    spool: Spool | None = None
     login: Refreshed | None = None
     """One for all connections of the station's device: a refresh token can be shown once."""
     post: Post | None = None
@@ -72,13 +73,12 @@ class Agent:
         self._read_at = _stamp(path)
         self._file_problem = ""
         directory = Path(self._file.gateway.directory)
-        limits = SpoolLimits(bytes_max=self._file.gateway.spool_bytes_max)
-        self._spool = Spool(directory / "spool", limits)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._last_end = cause_of_last_end(directory)
-        self._shared = Shared(directory, self._file.office, self._spool, self._clock)
+        self._shared = Shared(directory, self._file.office, self._clock)
         self._letters = Letters(directory / "dead-letters")
         settings = UplinkSettings(late_events_per_s=self._file.gateway.late_events_per_s)
-        self._uplink = Uplink(self._spool, self._letters, settings, clock=self._clock)
+        self._uplink = Uplink(self._letters, settings, clock=self._clock)
         self._guard = LoopGuard(directory)
         self._pauses = Pauses()
         self._seats = {name: _Seat(self._file.of_station(name)) for name in self._file.stations}
@@ -110,7 +110,9 @@ class Agent:
             await asyncio.gather(*(self._empty(seat) for seat in self._seats.values()))
             await asyncio.to_thread(self._uplink.stop)
             self._guard.stop()
-            self._spool.close()
+            for seat in self._seats.values():
+                if seat.spool is not None:
+                    seat.spool.close()
 
     async def _pause(self) -> None:
         try:
@@ -160,21 +162,27 @@ class Agent:
         return [
             name
             for name in refused
-            if (login := self._seats[name].login) and not login.is_kept(token_file(self._shared.directory, name).read())
+            if (login := self._seats[name].login)
+            and not login.is_kept(token_file(home_of(self._shared.directory, name)).read())
         ]
 
     def _forget(self, name: str) -> None:
-        if self._seats.pop(name).is_served:
+        seat = self._seats.pop(name)
+        if seat.is_served:
             self._uplink.leave(name)
+        if seat.spool is not None:
+            seat.spool.close()
 
     def _seat(self, name: str, seat: _Seat) -> None:
         """Make a station's post, and have its events brought to the office."""
         try:
-            login = seat.login = seat.login or login_of(self._shared.directory, name)
-            seat.post = Post(name, self._file, self._shared, login)
+            home = home_of(self._shared.directory, name)
+            login = seat.login = seat.login or login_of(home, name)
+            spool = seat.spool = seat.spool or Spool(home / "spool", limits_of(self._file.gateway.spool_bytes_max))
             if not seat.is_served:
-                self._uplink.serve(name, connect(self._shared, login))
+                self._uplink.serve(name, connect(self._shared, login), spool)
                 seat.is_served = True
+            seat.post = Post(name, self._file, self._shared, login, spool)
         except NotEnrolled as error:
             seat.problem, seat.due_s = str(error), asyncio.get_running_loop().time() + NOT_ENROLLED_PAUSE_S
         except SipeError as error:
@@ -228,10 +236,12 @@ class Agent:
 
     def _looked_at(self) -> View:
         couriers = self._uplink.status
+        spools = [seat.spool.status for seat in self._seats.values() if seat.spool is not None]
         return View(
             at_ms=self._clock.now_ms(),
-            waiting_bytes=self._spool.waiting_bytes,
-            set_aside=self._spool.set_aside,
+            waiting_bytes=sum(status.traceability_bytes + status.telemetry_bytes for status in spools),
+            full=[name for name, seat in self._seats.items() if seat.spool and seat.spool.status.is_full],
+            damaged_files=sum(status.damaged_files for status in spools),
             file_problem=self._file_problem,
             last_end=self._last_end,
             stations=[
@@ -239,6 +249,17 @@ class Agent:
                 for name, seat in self._seats.items()
             ],
         )
+
+
+def limits_of(bytes_max: int) -> SpoolLimits:
+    """How a station's room is shared out: half of it for telemetry, and a sixteenth that telemetry leaves free."""
+    telemetry_bytes_max = bytes_max // 2
+    return SpoolLimits(
+        bytes_max=bytes_max,
+        telemetry_bytes_max=telemetry_bytes_max,
+        reserve_bytes=bytes_max // 16,
+        segment_bytes_max=min(16_000_000, telemetry_bytes_max // 8),
+    )
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

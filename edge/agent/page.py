@@ -84,8 +84,10 @@ class View(Struct, frozen=True, kw_only=True):
 
     at_ms: int
     waiting_bytes: int
-    set_aside: int
-    """Damaged files of the spool, for somebody to look at."""
+    full: list[str]
+    """The stations whose spool is full: they start nothing until there is room."""
+    damaged_files: int
+    """Of spools, for somebody to look at."""
     file_problem: str
     last_end: str
     stations: list[StationView]
@@ -150,7 +152,8 @@ def _handler(view: Callable[[], View]) -> type[BaseHTTPRequestHandler]:
 
 def page_of(view: View) -> str:
     """The page for people."""
-    notes = [view.file_problem, view.last_end, f"{view.set_aside} damaged files of the spool" if view.set_aside else ""]
+    notes = [view.file_problem, view.last_end, *(f"the spool of {name} is full" for name in view.full)]
+    notes.append(f"{view.damaged_files} damaged files in spools" if view.damaged_files else "")
     told = "".join(f'<p class="bad">{html.escape(note)}</p>' for note in notes if note)
     cards = "".join(map(_card, view.stations))
     return _PAGE.format(refresh_s=REFRESH_S, summary=html.escape(view.summary), told=told, cards=cards)

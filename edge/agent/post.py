@@ -43,7 +43,6 @@ class Shared(NamedTuple):
 
     directory: Path
     office: OfficeSettings
-    spool: Keeper
     clock: Clock
 
 
@@ -51,16 +50,21 @@ class NotEnrolled(SipeError):
     """The office does not know a device at this station yet."""
 
 
-def token_file(directory: Path, station: str) -> TokenFile:
+def home_of(directory: Path, station: str) -> Path:
+    """The directory of all that a station keeps; made if there is none."""
+    home = directory / station
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return home
+
+
+def token_file(home: Path) -> TokenFile:
     """Where the token of a station's device is kept."""
-    tokens = directory / "tokens"
-    tokens.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return TokenFile(tokens / station)
+    return TokenFile(home / "token")
 
 
-def login_of(directory: Path, station: str) -> Refreshed:
+def login_of(home: Path, station: str) -> Refreshed:
     """How a station's device goes on being known; raises `NotEnrolled`."""
-    kept = token_file(directory, station)
+    kept = token_file(home)
     token = kept.read()
     if token is None:
         raise NotEnrolled(f"not enrolled: have a code made, then `sipe gateway enrol --station {station}`")
@@ -86,24 +90,24 @@ def connect(shared: Shared, login: Refreshed) -> Client:
 class Post:
     """One station, from its start to its end; `run` ends when it is cancelled, or by an error that says why."""
 
-    def __init__(self, name: str, file: GatewayFile, shared: Shared, login: Refreshed) -> None:
+    def __init__(self, name: str, file: GatewayFile, shared: Shared, login: Refreshed, spool: Keeper) -> None:
         """Raises `UsageError` for what its settings lack, `SipeError` for a journal that cannot be opened."""
         self._settings, self._channel_settings = file.of_station(name)
         self._program = program_of(self._settings)
         self.untold = 0
         """How many results the office has not heard, as of a moment ago."""
         self._shared = shared
-        self._journal = Journal(shared.directory / f"{name}.sqlite3")
+        self._journal = Journal(home_of(shared.directory, name) / "desk.sqlite3")
         self._client = connect(shared, login)
         self._desk = Desk(name, self._client, self._journal, shared.clock)
         self.channels = [open_channel(settings) for settings in self._channel_settings]
         self.operator = ScannerOperator(name, _bytes(self.channels, 0), self._settings.framing, monotonic_ms)
-        self._agent = Recorder(name, AGENT, shared.spool)
+        self._agent = Recorder(name, AGENT, spool)
         self._station = Station(
             self._program.make(self._settings, _bytes(self.channels, 1) if len(self.channels) > 1 else None),
             desk=self._desk,
             journal=self._journal,
-            recorder=Recorder(name, SOURCE, shared.spool),
+            recorder=Recorder(name, SOURCE, spool),
             operator=self.operator,
             clock=shared.clock,
         )

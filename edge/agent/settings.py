@@ -41,10 +41,11 @@ class GatewaySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The gateway itself."""
 
     directory: FileName = "/var/lib/sipe-gateway"
-    """Where the spool, the journals and the tokens are; on a disk that outlives a power cut."""
+    """Where each station has a directory with its spool, its journal and its token."""
     status_port: Annotated[int, Meta(ge=0, le=65_535)] = 8091
     """Of the status page, on loopback; 0 for none."""
-    spool_bytes_max: Annotated[int, Meta(ge=1_000_000, le=1_000_000_000_000)] = 2_000_000_000
+    spool_bytes_max: Annotated[int, Meta(ge=1_000_000, le=1_000_000_000_000)] = 500_000_000
+    """How much of a station may wait: beyond it nothing starts there. What tells of no unit may take half of it."""
     late_events_per_s: Annotated[float, Meta(gt=0, le=100_000)] = 1_000.0
     """How fast what an outage has left behind is sent, so that what is new is not held up."""
 

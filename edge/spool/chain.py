@@ -84,14 +84,16 @@ class Chain:
                 segment.open()
                 segment.close()
 
-    def read(self, limit: int, skip: Collection[int]) -> list[Row]:
-        """The oldest rows that wait and are not to be skipped; what is damaged is moved out of the way."""
+    def read(self, limit: int, skip: Collection[int], after: int = 0) -> list[Row]:
+        """The oldest rows behind a position that wait and are not to be skipped; damaged ones are moved out of the way."""
         found: list[Row] = []
         for segment in self.segments.copy():
+            if segment.number < after >> NUMBER_BITS:
+                continue
             if len(found) >= limit:
                 break
-            self._set_rows_aside(segment, limit - len(found), skip)
-            found += (row for row in segment.read(limit - len(found), skip) if isinstance(row, Row))
+            self._set_rows_aside(segment, limit - len(found), skip, after)
+            found += (row for row in segment.read(limit - len(found), skip, after) if isinstance(row, Row))
             self._remove_if_done(segment)
         return found
 
@@ -140,8 +142,8 @@ class Chain:
         path = segment_path(self._directory, self.event_class, number)
         return Segment(path, number, self.event_class, self._wal_pages)
 
-    def _set_rows_aside(self, segment: Segment, limit: int, skip: Collection[int]) -> None:
-        while damaged := [row for row in segment.read(limit, skip) if isinstance(row, DamagedRow)]:
+    def _set_rows_aside(self, segment: Segment, limit: int, skip: Collection[int], after: int) -> None:
+        while damaged := [row for row in segment.read(limit, skip, after) if isinstance(row, DamagedRow)]:
             gaps = [row.gap for row in damaged if row.gap is not None]
             try:
                 segment.write(gaps, set_aside=[row.position for row in damaged])

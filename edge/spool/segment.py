@@ -85,10 +85,10 @@ class Segment:
         with self._guard():
             return segment_file.get_heads(self._db())
 
-    def read(self, limit: int | None = None, skip: Collection[int] = ()) -> list[Row | DamagedRow]:
-        """The oldest rows that are not delivered and not to be skipped."""
+    def read(self, limit: int | None = None, skip: Collection[int] = (), after: int = 0) -> list[Row | DamagedRow]:
+        """The oldest rows behind a position that are not delivered and not to be skipped."""
         with self._guard():
-            found = self._db().execute("SELECT * FROM waiting ORDER BY position")
+            found = self._db().execute("SELECT * FROM waiting WHERE position > ? ORDER BY position", (after,))
             left = (columns for columns in found if columns[0] not in skip and columns[0] not in self._gone)
             return [rows.checked(columns) for columns in islice(left, limit)]
 

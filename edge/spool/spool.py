@@ -19,6 +19,7 @@ from edge.spool.heads import Key, Number
 from edge.spool.limits import SpoolLimits, SpoolStatus
 from edge.spool.quarantine import damaged_files
 from edge.spool.room import Room
+from edge.spool.rows import Row
 from edge.spool.store import Store
 from sipe.contracts.event_classes import EventClass, class_of
 from sipe.contracts.events import StationEvent
@@ -133,6 +134,22 @@ class Spool:
             rows = self._store.endure(lambda: self._store.read(limit, self._taken))
             self._taken.update(row.position for row in rows)
         return [Waiting(row.position, row.station, row.message) for row in rows]
+
+    def read(self, after: int, limit: int) -> list[Row]:
+        """What waits behind a position, oldest first, taken or not; nothing is changed by that."""
+        with self._use():
+            return self._store.endure(lambda: self._store.read(limit, (), after))
+
+    def boots(self) -> dict[str, int]:
+        """Of each source that anything was ever taken of, its newest boot."""
+        with self._use():
+            return self._store.boots
+
+    def new_boot(self) -> None:
+        """What is numbered here from now on is of a newer boot than all before. Raises `SipeError` on a full disk."""
+        with self._use():
+            self._boot = count_boot(self._directory, self.boot)
+            self._seqs.clear()
 
     def give_back(self) -> None:
         """Whatever was taken and not delivered waits again, and may be sent again."""

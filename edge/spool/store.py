@@ -125,9 +125,17 @@ class Store:
             gaps = gaps_for([*before, *rows["telemetry"]])
             self._write(kept, [*rows["traceability"], *gaps], [*of_kept, *of_telemetry], instead_of=before)
 
-    def read(self, limit: int, skip: Collection[int]) -> list[Row]:
-        """The oldest that wait and are not to be skipped, in the order in which they came."""
-        found = (chain.read(limit, skip) for chain in self._chains.values())
+    @property
+    def boots(self) -> dict[str, int]:
+        """The newest boot of each source."""
+        boots: dict[str, int] = {}
+        for head in self._heads.values():
+            boots[head.source] = max(boots.get(head.source, 0), head.boot)
+        return boots
+
+    def read(self, limit: int, skip: Collection[int], after: int = 0) -> list[Row]:
+        """The oldest behind a position that wait and are not to be skipped, in the order in which they came."""
+        found = (chain.read(limit, skip, after) for chain in self._chains.values())
         return list(islice(merge(*found, key=lambda row: row.position), limit))
 
     def measure(self) -> None:

@@ -24,7 +24,7 @@ def fitting(rows: Sequence[Waiting], bytes_max: int = BYTES_MAX) -> list[Waiting
     """The first of the rows, as many as fit into one batch, and one in any case."""
     size_bytes = 0
     for count, row in enumerate(rows):
-        size_bytes += len(row.value) + 1
+        size_bytes += len(row.message) + 1
         if size_bytes > bytes_max and count:
             return list(rows[:count])
     return list(rows)
@@ -32,16 +32,17 @@ def fitting(rows: Sequence[Waiting], bytes_max: int = BYTES_MAX) -> list[Waiting
 
 def body_of(rows: Iterable[Waiting]) -> bytes:
     """The batch as JSON lines; line n, counted from 1, is row n."""
-    return b"\n".join(row.value for row in rows)
+    return b"\n".join(row.message for row in rows)
 
 
 def verdict_of(rows: Sequence[Waiting], answer: Batch) -> Verdict:
     """What the answer says. A line that it does not name, or that there is none of, is not taken."""
-    taken = [rows[line - 1] for line in _numbers(answer.accepted, len(rows)) | _numbers(answer.known, len(rows))]
+    numbers = _numbers(answer.accepted, len(rows)) | _numbers(answer.known, len(rows))
+    taken = [rows[line - 1] for line in sorted(numbers)]
     refused = [
         (rows[one.line - 1], str(one.reason), one.detail) for one in answer.rejected if 0 < one.line <= len(rows)
     ]
-    return Verdict(sorted(taken), refused)
+    return Verdict(taken, refused)
 
 
 def _numbers(spans: Iterable[Lines], lines: int) -> set[int]:

@@ -64,7 +64,6 @@ class Pace:
 class Tools(NamedTuple):
     """What the couriers of a gateway share."""
 
-    outbox: Outbox
     letters: Keeping
     breaker: Breaker
     bucket: Bucket
@@ -90,9 +89,10 @@ class CourierStatus:
 class Courier:
     """Brings the events of one station to the office; for one thread."""
 
-    def __init__(self, station: str, office: Office, tools: Tools, pace: Pace | None = None) -> None:
+    def __init__(self, station: str, office: Office, outbox: Outbox, tools: Tools, pace: Pace | None = None) -> None:
         self._station = station
         self._office = office
+        self._outbox = outbox
         self._tools = tools
         self._pace = pace or Pace()
         self._state: State = "idle"
@@ -100,7 +100,7 @@ class Courier:
         self._problem = ""
         self._failures = 0
         self._away_since_s: float | None = None
-        self._late_boots = dict(tools.outbox.boots(station))
+        self._late_boots = dict(outbox.boots())
         self._new_after = 0
 
     @property
@@ -136,7 +136,7 @@ class Courier:
     def _new(self) -> list[Waiting]:
         """The first of what is not late."""
         after = self._new_after if self._late_boots else 0
-        while rows := self._tools.outbox.read(self._station, after, self._pace.events_max):
+        while rows := self._outbox.read(after, self._pace.events_max):
             if new := [row for row in rows if not self._is_late(row)]:
                 return fitting(new)
             self._new_after = after = rows[-1].position
@@ -146,7 +146,7 @@ class Courier:
         """The first of what is late, as much as may go now; when there is none left, nothing is late any more."""
         after = 0
         while self._late_boots:
-            rows = self._tools.outbox.read(self._station, after, self._pace.events_max)
+            rows = self._outbox.read(after, self._pace.events_max)
             if late := [row for row in rows if self._is_late(row)]:
                 return fitting(late[: self._tools.bucket.take(len(late))])
             if rows:
@@ -184,15 +184,15 @@ class Courier:
     def _refuse(self, refused: list[tuple[Waiting, str, str]]) -> None:
         now_ms = self._tools.wall_ms()
         self._tools.letters.keep(
-            [Letter(now_ms, row.station, reason, detail, row.value) for row, reason, detail in refused]
+            [Letter(now_ms, self._station, reason, detail, row.message) for row, reason, detail in refused]
         )
         for row, reason, detail in refused:
-            _log.error("%s: an event of %s is refused for good (%s): %s", row.station, row.source, reason, detail)
+            _log.error("%s: an event of %s is refused for good (%s): %s", self._station, row.source, reason, detail)
         self._letters += len(refused)
-        self._tools.outbox.delivered([row.position for row, _, _ in refused])
+        self._outbox.delivered([row.position for row, _, _ in refused])
 
     def _let_go(self, rows: list[Waiting]) -> None:
-        self._tools.outbox.delivered([row.position for row in rows])
+        self._outbox.delivered([row.position for row in rows])
         self._delivered += len(rows)
 
     def _came_back(self) -> None:
@@ -203,9 +203,9 @@ class Courier:
         if away_since_s is None or self._tools.monotonic_s() - away_since_s < self._pace.late_after_s:
             return
         much = 2 * self._pace.events_max
-        if len(self._tools.outbox.read(self._station, 0, much)) == much:
-            self._late_boots, self._new_after = dict(self._tools.outbox.boots(self._station)), 0
-            self._tools.outbox.new_boot(self._station)
+        if len(self._outbox.read(0, much)) == much:
+            self._late_boots, self._new_after = dict(self._outbox.boots()), 0
+            self._outbox.new_boot()
 
     def _troubled(self, error: ApiError) -> float:
         """What the office said instead of taking a batch, or that it said nothing."""

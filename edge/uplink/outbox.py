@@ -1,32 +1,42 @@
-"""What the uplink empties; the spool is one."""
+"""What a courier empties: the spool of its station is one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 
-class Waiting(NamedTuple):
-    """An event that waits: its place in the outbox, who numbered it, and its bytes."""
+class Waiting(Protocol):
+    """An event that waits: its place, who numbered it, and its bytes."""
 
-    position: int
-    station: str
-    source: str
-    boot: int
-    value: bytes
+    @property
+    def position(self) -> int:
+        """Grows in the order in which events came."""
+
+    @property
+    def source(self) -> str:
+        """Who numbered it."""
+
+    @property
+    def boot(self) -> int:
+        """In which life of the source."""
+
+    @property
+    def message(self) -> bytes:
+        """The event, encoded."""
 
 
 class Outbox(Protocol):
-    """Events in the order they came in, each under a position that grows; for any thread."""
+    """The events of one station, in the order in which they came; for any thread."""
 
-    def read(self, station: str, after: int, limit: int) -> list[Waiting]:
-        """What waits of a station behind a position, in order; it goes on waiting."""
+    def read(self, after: int, limit: int) -> Sequence[Waiting]:
+        """What waits behind a position, in order; it goes on waiting."""
 
-    def boots(self, station: str) -> Mapping[str, int]:
-        """Of each source that something waits of, its newest boot."""
+    def boots(self) -> Mapping[str, int]:
+        """Of each source that anything waits of, its newest boot; of others, it may be told too."""
 
-    def new_boot(self, station: str) -> None:
-        """What the gateway itself numbers for a station from here on is of a newer boot than all before."""
+    def new_boot(self) -> None:
+        """What the gateway itself numbers from here on is of a newer boot than all before."""
 
     def delivered(self, positions: Iterable[int]) -> None:
-        """Let go of these; returns when that is on the disk."""
+        """Let go of these."""

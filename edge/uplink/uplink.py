@@ -37,7 +37,6 @@ class Uplink:
 
     def __init__(
         self,
-        outbox: Outbox,
         letters: Keeping,
         settings: UplinkSettings | None = None,
         *,
@@ -48,7 +47,6 @@ class Uplink:
         settings = settings or UplinkSettings()
         self._pace = settings.pace
         self._tools = Tools(
-            outbox=outbox,
             letters=letters,
             breaker=Breaker(settings.pauses, draw, monotonic_s),
             bucket=Bucket(settings.late_events_per_s, monotonic_s),
@@ -65,9 +63,9 @@ class Uplink:
         """How it goes, by station."""
         return {station: rounds.courier.status for station, rounds in self._rounds.items()}
 
-    def serve(self, station: str, office: Office) -> None:
+    def serve(self, station: str, office: Office, outbox: Outbox) -> None:
         """Send what waits of a station, with its device; `office` is for the courier's thread alone."""
-        courier = Courier(station, office, self._tools, self._pace)
+        courier = Courier(station, office, outbox, self._tools, self._pace)
         rounds = self._rounds[station] = _Round(courier, self._failed)
         rounds.start()
 

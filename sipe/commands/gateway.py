@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge.agent.agent import Agent
 from edge.agent.page import HOST, StatusPage
-from edge.agent.post import ONCE, tls_of, token_file
+from edge.agent.post import ONCE, home_of, tls_of, token_file
 from edge.agent.programs import PROGRAMS, program_of
 from edge.agent.settings import GatewayFile, read_file
 from edge.channels.opening import open_channel
@@ -79,7 +79,9 @@ def _check(args: argparse.Namespace) -> int:
     _checked(file)
     used = {channel for station in file.stations.values() for channel in station.channels}
     for station in file.stations.values():
-        enrolled = "enrolled" if token_file(Path(file.gateway.directory), station.name).read() else "not enrolled"
+        enrolled = (
+            "enrolled" if token_file(home_of(Path(file.gateway.directory), station.name)).read() else "not enrolled"
+        )
         print(f"{station.name}: {station.program} on {', '.join(station.channels)}; {enrolled}")
     for name in file.channels.keys() - used:
         print(f"channel {name} is used by no station")
@@ -101,7 +103,7 @@ def _enrol(args: argparse.Namespace) -> int:
     if args.station not in file.stations:
         raise UsageError(f"{args.config} has no station {args.station!r}; it has {', '.join(file.stations)}")
     code = getpass.getpass("Code: ") if sys.stdin.isatty() else sys.stdin.readline()
-    kept = token_file(Path(file.gateway.directory), args.station)
+    kept = token_file(home_of(Path(file.gateway.directory), args.station))
     timeout_s = file.office.timeout_ms / 1000
     with enrol(
         file.office.url, code.strip(), kept, timeout_s=timeout_s, patience=ONCE, tls=tls_of(file.office)

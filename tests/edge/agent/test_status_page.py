@@ -33,7 +33,8 @@ def station(**changes: object) -> StationView:
 VIEW = View(
     at_ms=1_700_000_000_000,
     waiting_bytes=1234,
-    set_aside=1,
+    full=[],
+    damaged_files=1,
     file_problem=f"channel[0]: {NASTY}",
     last_end="the event loop stood still",
     stations=[station(), station(name="manaus.final.line-1.pack-2", display=None, problem="not enrolled")],

@@ -6,6 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import islice
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -17,12 +18,18 @@ from edge.uplink.breaker import Breaker, Pauses
 from edge.uplink.bucket import Bucket
 from edge.uplink.courier import Courier, Pace, Tools
 from edge.uplink.letters import Letter
-from edge.uplink.outbox import Waiting
 from sipe.errors import SipeError
 
 STATION = "manaus.final.line-1.cal-1"
 OWN = "gateway"
 """The source whose boots the gateway itself counts."""
+
+
+class Row(NamedTuple):
+    position: int
+    source: str
+    boot: int
+    message: bytes
 
 
 class Time:
@@ -40,7 +47,7 @@ class Shelf:
     """An outbox in memory: an event's bytes name it."""
 
     def __init__(self) -> None:
-        self.rows: dict[int, Waiting] = {}
+        self.rows: dict[int, Row] = {}
         self.boot = 1
         self.seqs: Counter[tuple[str, int]] = Counter()
         self.position = 0
@@ -51,21 +58,20 @@ class Shelf:
         self.position += 2
         self.seqs[source, boot] += 1
         value = f"{mark}{source} {boot} {self.seqs[source, boot]}".encode()
-        self.rows[self.position] = Waiting(self.position, STATION, source, boot, value)
+        self.rows[self.position] = Row(self.position, source, boot, value)
         return value
 
-    def read(self, station: str, after: int, limit: int) -> list[Waiting]:
-        found = (row for at, row in self.rows.items() if at > after and row.station == station)
+    def read(self, after: int, limit: int) -> list[Row]:
+        found = (row for at, row in self.rows.items() if at > after)
         return list(islice(found, limit))
 
-    def boots(self, station: str) -> dict[str, int]:
+    def boots(self) -> dict[str, int]:
         found: dict[str, int] = {}
-        for row in self.read(station, 0, len(self.rows)):
+        for row in self.rows.values():
             found[row.source] = max(found.get(row.source, 0), row.boot)
         return found
 
-    def new_boot(self, station: str) -> None:
-        assert station == STATION
+    def new_boot(self) -> None:
         self.boot += 1
 
     def delivered(self, positions: Iterable[int]) -> None:
@@ -132,7 +138,6 @@ class World:
         self.time, self.shelf, self.kept, self.office = Time(), Shelf(), Kept(), Office()
         draw = random.Random(seed).uniform
         self.tools = Tools(
-            outbox=self.shelf,
             letters=self.kept,
             breaker=Breaker(Pauses(), draw, self.time.monotonic_s),
             bucket=Bucket(late_per_s, self.time.monotonic_s),
@@ -146,7 +151,7 @@ class World:
 
     def reopen(self) -> Courier:
         """As after a start of the gateway."""
-        self.courier = Courier(STATION, self.office, self.tools, self.pace)
+        self.courier = Courier(STATION, self.office, self.shelf, self.tools, self.pace)
         return self.courier
 
     def go(self, seconds: float) -> None:
@@ -277,7 +282,7 @@ def test_after_an_outage_what_is_new_does_not_wait_behind_what_is_late() -> None
 
 def test_what_a_gateway_finds_of_its_last_run_is_late(world: World) -> None:
     old = [world.shelf.add() for _ in range(2_000)]
-    world.shelf.new_boot(STATION)
+    world.shelf.new_boot()
     world.reopen()
     new = world.shelf.add()
     world.courier.step()
@@ -315,7 +320,7 @@ def test_whatever_happens_every_event_is_with_the_office_or_a_dead_letter_and_ea
         sent[world.shelf.add(source=(OWN, "esp32")[number % 2], boot=None if number % 2 == 0 else 5, mark=mark)] = mark
         world.time.now_s += max(0.01, world.courier.step())
         if number in starts:
-            world.shelf.new_boot(STATION)
+            world.shelf.new_boot()
             world.reopen()
     world.empty(within_s=100_000.0)
     good = [value for value, mark in sent.items() if not mark]

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.client.shapes.events import Batch, Lines, RejectedLine
+from edge.spool.rows import Row
 from edge.uplink.batch import body_of, fitting, verdict_of
 from edge.uplink.breaker import Breaker, Pauses
 from edge.uplink.bucket import Bucket
 from edge.uplink.letters import Letter, Letters
-from edge.uplink.outbox import Waiting
 
 GATEWAYS = 50
 
@@ -29,8 +29,8 @@ class Hand:
         return self.now_s
 
 
-def row(position: int, value: bytes = b"{}") -> Waiting:
-    return Waiting(position, "plant.line.cal-1", "gateway", 1, value)
+def row(position: int, value: bytes = b"{}") -> Row:
+    return Row(position, "plant.line.cal-1", "gateway", 1, position, 0, 0, 0, value)
 
 
 def letter(value: bytes, detail: str = "why") -> Letter:
