@@ -45,6 +45,9 @@ class StationView(Struct, frozen=True, kw_only=True):
     display: Display | None
     problem: str
     untold: int
+    lease_units: int
+    """How many units may come while the office does not answer."""
+    lease_until_ms: int
     uplink: str
     delivered: int
     letters: int
@@ -61,6 +64,8 @@ class StationView(Struct, frozen=True, kw_only=True):
             display=post.operator.display if post else None,
             problem=problem or (courier.problem if courier else ""),
             untold=post.untold if post else 0,
+            lease_units=post.room.units if post and post.room else 0,
+            lease_until_ms=post.room.until_ms if post and post.room else 0,
             uplink=courier.state if courier else "none",
             delivered=courier.delivered if courier else 0,
             letters=courier.letters if courier else 0,
@@ -169,6 +174,7 @@ def _card(station: StationView) -> str:
         for one in station.channels
     )
     told = f"{station.uplink}{late}; {station.delivered} events sent, {station.letters} refused"
+    told += f"; {station.lease_units} units may come without it" if station.lease_units else ""
     told += f"; {station.untold} results to tell" if station.untold else ""
     problem = f'<p class="bad">{html.escape(station.problem)}</p>' if station.problem else ""
     return (

@@ -20,7 +20,7 @@ from edge.channels.opening import open_channel
 from edge.client.calls import Client
 from edge.client.login import Refreshed, TokenFile
 from edge.client.session import Patience
-from edge.desk.desk import Desk
+from edge.desk.desk import Desk, Room
 from edge.desk.journal import Journal
 from edge.stations.recorder import Fact, Keeper, Recorder
 from edge.stations.station import Station
@@ -31,7 +31,7 @@ from sipe.errors import SipeError, UsageError
 _log = logging.getLogger(__name__)
 
 TELL_EVERY_S = 5.0
-LEASE_EVERY_S = 60.0
+LEASE_EVERY_S = 5.0
 ONCE = Patience(attempts_max=1)
 """Whoever waits at a station is told at once that the office does not answer; results are told again anyway."""
 SOURCE, AGENT = "station", "gateway"
@@ -96,6 +96,8 @@ class Post:
         self._program = program_of(self._settings)
         self.untold = 0
         """How many results the office has not heard, as of a moment ago."""
+        self.room: Room | None = None
+        """What may be done without the office, as of a moment ago."""
         self._shared = shared
         self._journal = Journal(home_of(shared.directory, name) / "desk.sqlite3")
         self._client = connect(shared, login)
@@ -153,7 +155,7 @@ class Post:
 
     async def _keep_lease(self) -> None:
         while self._settings.lease_units:
-            await self._station.renew_lease(self._settings.lease_units)
+            self.room = await self._station.renew_lease(self._settings.lease_units)
             await asyncio.sleep(LEASE_EVERY_S)
 
 

@@ -63,6 +63,15 @@ class Unit(NamedTuple):
     """What the office would have refused, where a station is only observed or warned."""
 
 
+class Room(NamedTuple):
+    """What a lease leaves to be done without the office: how many units, of how many, and from when to when."""
+
+    units: int
+    of: int
+    from_ms: int
+    until_ms: int
+
+
 class Desk:
     """The desk of one station; for one thread."""
 
@@ -155,20 +164,25 @@ class Desk:
         """How many results the office has not heard."""
         return len(self._journal.visits("finished"))
 
-    def renew_lease(self, order: str, units: int) -> None:
+    def renew_lease(self, order: str, units: int) -> Room | None:
         """Have a lease for so many units of an order, and give others back; one that is half used up is replaced.
 
-        An office that cannot be asked, or gives none, is no error: it is asked again.
+        What there is then; an office that cannot be asked, or gives none, is no error.
         """
-        try:
-            lease = self.leases.good(order)
-            used = len(self._journal.of_lease(lease.id))
-            if 2 * used < lease.qty and self._clock.now_ms() < (lease.issued_ms + lease.expires_ms) // 2:
-                return
-        except NoStart:
-            pass
+        room = self._room(order)
+        if room is not None and 2 * room.units > room.of and 2 * self._clock.now_ms() < room.from_ms + room.until_ms:
+            return room
         with suppress(ApiError, NoStart), self._asking():
             self.leases.close(but=self.leases.take(order, units).id)
+        return self._room(order)
+
+    def _room(self, order: str) -> Room | None:
+        try:
+            lease = self.leases.good(order)
+        except NoStart:
+            return None
+        used = len(self._journal.of_lease(lease.id))
+        return Room(lease.qty - used, lease.qty, lease.issued_ms, lease.expires_ms)
 
     @contextmanager
     def _asking(self) -> Iterator[Client]:

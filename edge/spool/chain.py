@@ -85,7 +85,7 @@ class Chain:
                 segment.close()
 
     def read(self, limit: int, skip: Collection[int], after: int = 0) -> list[Row]:
-        """The oldest rows behind a position that wait and are not to be skipped; damaged ones are moved out of the way."""
+        """The oldest rows behind a position that wait and are not to be skipped; damaged ones are moved aside."""
         found: list[Row] = []
         for segment in self.segments.copy():
             if segment.number < after >> NUMBER_BITS:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from edge.client.problems import ApiError
 from edge.client.shapes import Contract
-from edge.desk.desk import WRONG_REVISION, Desk, Unit
+from edge.desk.desk import WRONG_REVISION, Desk, Room, Unit
 from edge.desk.journal import Journal
 from edge.desk.refusal import NoStart
 from edge.stations.display import Display, Operator, State
@@ -81,10 +81,11 @@ class Station:
             return False
         return True
 
-    async def renew_lease(self, units: int) -> None:
-        """Have a lease for so many units of the order at work, as far as the office can be asked."""
-        if self._contract is not None:
-            await self._aside(self._desk.renew_lease, self._contract.order, units)
+    async def renew_lease(self, units: int) -> Room | None:
+        """Have a lease for so many units of the order at work, as far as the office can be asked; what there is."""
+        if self._contract is None:
+            return None
+        return await self._aside(self._desk.renew_lease, self._contract.order, units)
 
     async def untold(self) -> int:
         """How many results the office has not heard."""

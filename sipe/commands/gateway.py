@@ -25,14 +25,11 @@ from edge.uplink.letters import Letters
 from sipe.errors import SipeError, UsageError
 
 DEFAULT_FILE = Path("gateway.toml")
-LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
-"""Without the time: whoever keeps the log, such as journald, knows it."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, metavar="FILE", help=f"default: {DEFAULT_FILE}")
-    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", help="default: run")
     actions.add_parser("run", help="keep the stations going until SIGTERM; a changed file is taken in")
     check = actions.add_parser("check", help="say what the file sets up, or what is wrong in it")
@@ -50,7 +47,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    logging.basicConfig(level=args.log_level.upper(), format=LOG_FORMAT, stream=sys.stderr)
     _checked(read_file(args.config))
     asyncio.run(_serve(args.config))
     return 0

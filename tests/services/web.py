@@ -19,6 +19,7 @@ from shop import ASSEMBLY, CALIBRATION, LINE, PACKING, REPAIR
 from waiting import until
 
 from api.app import create_app
+from api.ingest.inlet import Inlet
 from api.ingest.rate import Rates
 from api.keys import KeyRing
 from api.live.live import Live
@@ -74,6 +75,8 @@ class Web:
         directory: Path,
         copies: Copies = NO_COPIES,
         redis_url: str | None = None,
+        *,
+        inlet: Inlet | None = None,
     ) -> None:
         self._store = store
         self._secrets = Secrets(CHEAP)
@@ -91,6 +94,7 @@ class Web:
             copies=copies,
             live=self.live,
             redis_url=redis_url,
+            inlet=inlet,
         )
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"

@@ -21,6 +21,8 @@ def station(**changes: object) -> StationView:
         "display": Display(state="failed", text=f"not {NASTY}", then="take it off"),
         "problem": f"problem {NASTY}",
         "untold": 2,
+        "lease_units": 20,
+        "lease_until_ms": 1_700_000_900_000,
         "uplink": "away",
         "delivered": 17,
         "letters": 1,

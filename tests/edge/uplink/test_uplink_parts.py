@@ -95,7 +95,7 @@ def test_a_bucket_gives_no_more_than_its_rate(steps: list[tuple[float, int]]) ->
         assert given_in_all <= 20 * (1 + hand.now_s) + 1e-6
 
 
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=20), st.integers(1, 120))
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=20), st.integers(1, 120))
 def test_a_batch_is_the_first_that_fit_and_one_at_least(sizes: list[int], bytes_max: int) -> None:
     rows = [row(2 * number, b"x" * size) for number, size in enumerate(sizes)]
     found = fitting(rows, bytes_max)
