@@ -90,7 +90,11 @@ class Client(SignOn):
         self._when_silent = self._give_up
 
     def sign_off(self, battery: bool = False) -> None:
-        """Make the meter leave programming mode; a meter on a battery with fast wake-up says that it does (B1)."""
+        """Make the meter leave programming mode; a meter on a battery with fast wake-up says that it does (B1).
+
+        What is being asked is given up, whatever becomes of it.
+        """
+        self._plan, self._is_busy = [], False
         self._begin()
         if battery and self.is_programming:
             self._hears = self._on_signed_off
