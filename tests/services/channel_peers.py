@@ -238,7 +238,7 @@ class PushPeer(Peer):
     def __init__(self, directory: Path) -> None:
         super().__init__()
         self.port = free_port()
-        self.tables = {"port": self.port, "paths": ["/said"], "request_timeout_ms": 300}
+        self.tables = {"port": self.port, "paths": ["/said"], "request_timeout_ms": 150}
         self._half: list[socket.socket] = []
 
     def stop(self) -> None:

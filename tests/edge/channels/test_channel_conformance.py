@@ -116,6 +116,10 @@ async def connected(channel: AnyChannel, times: int = 1) -> None:
     )
 
 
+async def failed(channel: AnyChannel, reason: str, times: int = 1) -> None:
+    await until(lambda: channel.tally.errors[reason] >= times, channel.status)
+
+
 async def greeted(peer: Peer, channel: AnyChannel) -> None:
     """See to it that equipment on a line knows of the newest connection, and says nothing more over an older one."""
     if isinstance(peer, LinePeer):
@@ -205,7 +209,7 @@ def test_it_comes_back_to_a_peer_that_was_killed(peer: Peer) -> None:
                     await asyncio.to_thread(peer.start)
                     await connected(channel, round_)
                 else:
-                    await until(lambda: channel.tally.errors["reset"] >= round_ - 1, "broken request")
+                    await failed(channel, "reset", round_ - 1)
                 await say(peer, [b"back%04d" % (10 * round_ + n) for n in range(3)], reader)
             if peer.listens:
                 assert reader.connections[-1] >= 3
@@ -265,8 +269,7 @@ def test_a_peer_that_hangs_is_noticed_and_heard_again_when_it_goes_on(peer: Peer
             await say(peer, ITEMS[:3], reader)
             before = channel.tally.connects
             peer.freeze()
-            reasons = {"http": "http-408"}.get(peer.kind, "silent" if more else "timeout")
-            await until(lambda: channel.tally.errors[reasons] > 0, "notice")
+            await failed(channel, {"http": "http-408"}.get(peer.kind, "silent" if more else "timeout"))
             peer.thaw()
             if peer.listens:
                 await connected(channel, before + 1)
@@ -358,7 +361,7 @@ def test_a_write_to_a_peer_that_hangs_ends_and_the_connection_is_made_anew(peer:
             peer.freeze()
             with pytest.raises(ChannelDown, match="timeout"):
                 await channel.write(bytes(20_000_000 if peer.kind == "tcp" else 20_000))  # more than what is between
-            await until(lambda: channel.tally.errors["timeout"] > 0, "count")
+            await failed(channel, "timeout")
             peer.thaw()
             await connected(channel, 2)
             await channel.write(b"x")
