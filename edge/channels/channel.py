@@ -30,6 +30,8 @@ BEAT_MS = 1_000
 """A channel that is well beats at least so often, whatever its connection does."""
 CLOSE_TIMEOUT_MS = 500
 """How long a connection may take to close, or a library to let itself be cancelled; then it is left alone."""
+_LOOKS = 10
+"""How often a wait of that kind looks: a machine that stands still for a second costs it one look, not all its time."""
 
 
 class Link(Protocol):
@@ -203,8 +205,7 @@ class Channel(Generic[T, LinkT, IntakeT]):
         if link is None:
             return
         closing = asyncio.get_running_loop().create_task(link.close())
-        await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_MS / 1000)
-        if not closing.done() or closing.cancelled() or closing.exception() is not None:
+        if not await _ended(closing, CLOSE_TIMEOUT_MS) or closing.cancelled() or closing.exception() is not None:
             closing.cancel()
             self.tally.errors["close"] += 1
 
@@ -242,11 +243,20 @@ class Channel(Generic[T, LinkT, IntakeT]):
 async def _cancelled(task: asyncio.Task[Any], timeout_ms: int) -> bool:
     """Whether a task has ended, cancelled if need be, within that time; nothing it raises is of interest any more."""
     task.cancel()
-    await asyncio.wait({task}, timeout=timeout_ms / 1000)
-    if task.done():
-        with suppress(asyncio.CancelledError, Exception):
-            task.result()
-    return task.done()
+    if not await _ended(task, timeout_ms):
+        return False
+    with suppress(asyncio.CancelledError, Exception):
+        task.result()
+    return True
+
+
+async def _ended(task: asyncio.Task[Any], timeout_ms: int) -> bool:
+    """Whether a task ends within that time."""
+    for _ in range(_LOOKS):
+        await asyncio.wait({task}, timeout=timeout_ms / _LOOKS / 1000)
+        if task.done():
+            return True
+    return False
 
 
 MessageChannel = Channel[Message, Link, MessageIntake]

@@ -84,15 +84,25 @@ class ServerPeer(Peer):
     """One that is a process."""
 
     server: RealServer
+    line: Path | None = None
+    """The device file, where there is one. It goes with its terminal, whose number the next one that opens is given."""
 
     def start(self) -> None:
         self.server.start()
+        if self.line is not None:
+            self.server.process.wait_until(self.line.exists, "pseudo terminal")
 
     def stop(self) -> None:
         self.server.stop()
+        self._unplug()
 
     def kill(self) -> None:
         self.server.kill()
+        self._unplug()
+
+    def _unplug(self) -> None:
+        if self.line is not None:
+            self.line.unlink(missing_ok=True)
 
     def freeze(self) -> None:
         self.server.process.freeze()
@@ -122,8 +132,9 @@ class LinePeer(ServerPeer):
         self._control_port = free_port()
         self._control: socket.socket | None = None
         if kind == "serial":
-            self.tables = {"port": str(directory / "line")}
-            arguments: tuple[object, ...] = ("pty", self.tables["port"])
+            self.line = directory / "line"
+            self.tables = {"port": str(self.line)}
+            arguments: tuple[object, ...] = ("pty", self.line)
         else:
             self.tables = {"host": "127.0.0.1", "port": free_port()}
             arguments = (kind, self.tables["port"])
@@ -200,17 +211,12 @@ class ModbusPeer(ServerPeer):
             "timeouts_max": 2,
         }
         if kind == "modbus-rtu":
-            self.tables |= {"port": str(directory / "line"), "line": {"rate_bd": 19_200}}
-            arguments = ("rtu", self._port, self.tables["port"])
+            self.line = directory / "line"
+            self.tables |= {"port": str(self.line), "line": {"rate_bd": 19_200}}
+            arguments = ("rtu", self._port, self.line)
         else:
             self.tables |= {"host": "127.0.0.1", "port": self._port}
         self.server = _Program(directory, "modbus_device.py", *arguments, ports=[self._port])
-
-    def start(self) -> None:
-        super().start()
-        if self.kind == "modbus-rtu":
-            line = Path(self.tables["port"])
-            self.server.process.wait_until(line.exists, "pseudo terminal")
 
     def send(self, items: Sequence[bytes]) -> None:
         """Each has eight bytes, and stands in four registers until the next is there."""
@@ -232,7 +238,7 @@ class PushPeer(Peer):
     def __init__(self, directory: Path) -> None:
         super().__init__()
         self.port = free_port()
-        self.tables = {"port": self.port, "paths": ["/said"], "request_timeout_ms": 300}
+        self.tables = {"port": self.port, "paths": ["/said"], "request_timeout_ms": 150}
         self._half: list[socket.socket] = []
 
     def stop(self) -> None:

@@ -252,6 +252,25 @@ def test_a_server_that_does_not_set_the_line_is_no_connection(answer: bytes, rea
                 await until(lambda: channel.tally.errors[reason] > 0, channel)
                 assert channel.tally.connects == 0
                 assert channel.state is State.DEGRADED
+                assert channel.status().items_in == 0
+
+    asyncio.run(story())
+
+
+def test_what_a_line_says_before_it_is_set_is_counted_and_not_handed_on() -> None:
+    async def story() -> None:
+        server = SerialServer()
+
+        async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"at another rate")
+            await asyncio.sleep(0.05)  # so that it comes by itself
+            await server.converse(reader, writer)
+
+        async with listening(converse) as port, channel_of(kind="rfc2217", host="127.0.0.1", port=port) as channel:
+            await until_connected(channel)
+            assert channel.tally.lost == {"line-not-set": len(b"at another rate")}
+            server.say(b"at this one")
+            assert (await anext(channel)).data == b"at this one"
 
     asyncio.run(story())
 
