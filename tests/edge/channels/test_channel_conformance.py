@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from channel_peers import LinePeer, Peer, make_peer, proxied
+from channel_peers import WAIT_S, LinePeer, Peer, make_peer, proxied, until
 
 from edge.channels.byte_channel import ByteChannel
 from edge.channels.channel import MessageChannel
@@ -20,7 +20,6 @@ from edge.channels.lifecycle import Event, State
 from edge.channels.opening import open_channel
 from edge.channels.settings import KINDS
 
-WAIT_S = 20.0
 STOP_S = 10.0
 """`stop` promises two seconds; the machine may be busy."""
 ITEMS = [b"item%04d" % n for n in range(20)]
@@ -72,13 +71,6 @@ class Reader:
     async def has(self, count: int) -> None:
         """Wait for so many items."""
         await until(lambda: len(self.items) >= count, lambda: (count, self.items, self.channel.status()))
-
-
-async def until(holds: Callable[[], bool], what: Callable[[], object] | str) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline, f"no {what() if callable(what) else what}"
-        await asyncio.sleep(0.005)
 
 
 async def say(peer: Peer, items: list[bytes], reader: Reader) -> None:
@@ -143,7 +135,7 @@ def test_what_is_said_comes_in_order_once_and_stamped(peer: Peer) -> None:
             assert set(reader.connections) == {1}
             assert status.bytes_in >= 8 * len(ITEMS)
             assert before_ms <= status.beaten_ms <= time.monotonic_ns() // 1_000_000
-            assert set(status.lost) <= ({"late"} if peer.polled else set())  # the machine may be busy
+            assert set(status.lost) <= ({"late", "timeout"} if peer.polled else set())  # the machine may be busy
             assert names(channel)[:2] == [Event.CONNECTED, Event.DATA]
 
     with peer:
@@ -154,7 +146,7 @@ def test_what_is_said_comes_in_order_once_and_stamped(peer: Peer) -> None:
 def test_it_waits_for_a_peer_that_is_not_there_yet(peer: Peer) -> None:
     async def story() -> None:
         async with running(peer) as (channel, reader):
-            await until(lambda: channel.tally.errors.total() >= 3, "third attempt")
+            await until(lambda: channel.tally.errors.total() >= 3, channel.status)
             assert channel.state is State.DEGRADED
             assert channel.status().connects == 0
             cause = channel.status().cause
@@ -205,7 +197,7 @@ def test_it_comes_back_to_a_peer_that_was_killed(peer: Peer) -> None:
             for round_ in (2, 3):
                 peer.kill()
                 if peer.listens:
-                    await until(lambda: channel.state is State.DEGRADED, "lost connection")
+                    await until(lambda: channel.state is State.DEGRADED, channel.status)
                     await asyncio.to_thread(peer.start)
                     await connected(channel, round_)
                 else:
@@ -233,7 +225,7 @@ def test_it_comes_back_after_its_connections_were_reset(peer: Peer) -> None:
                 await greeted(peer, channel)
                 await say(peer, MORE[:3], reader)
                 await asyncio.to_thread(proxy.refuse)
-                await until(lambda: channel.state is State.DEGRADED, "refusal")
+                await until(lambda: channel.state is State.DEGRADED, channel.status)
                 await asyncio.to_thread(proxy.heal)
                 await connected(channel, 3)
                 await greeted(peer, channel)
@@ -342,7 +334,7 @@ def test_a_write_without_a_connection_says_so(peer: Peer) -> None:
         async with channel:
             with pytest.raises(ChannelDown, match="press-1 has no connection"):
                 await channel.write(b"x")
-            await until(lambda: channel.tally.errors.total() > 0, "failure")
+            await until(lambda: channel.tally.errors.total() > 0, channel.status)
             with pytest.raises(ChannelDown, match=r"press-1 has no connection: (refused|unplugged)"):
                 await channel.drain()
         with pytest.raises(ChannelDown):

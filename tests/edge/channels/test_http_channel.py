@@ -103,7 +103,7 @@ def test_a_post_is_answered_when_its_message_is_taken() -> None:
 
 def test_what_is_not_taken_has_to_be_sent_again() -> None:
     async def story() -> None:
-        async with listening(taking=False, request_timeout_ms=50) as listener:
+        async with listening(taking=False, request_timeout_ms=200) as listener:
             answer = await listener.post()
             assert answer.status_code == 503
             assert answer.headers["retry-after"] == "1"
@@ -206,7 +206,7 @@ def test_half_a_request_is_waited_for_until_it_hangs_up_or_its_time_is_over() ->
 
 def test_a_full_inbox_refuses_before_the_body_is_read() -> None:
     async def story() -> None:
-        async with listening(taking=False, buffer_bytes=1024, request_timeout_ms=50) as listener:
+        async with listening(taking=False, buffer_bytes=1024, request_timeout_ms=200) as listener:
             assert (await listener.post(body=bytes(1000))).status_code == 503  # it waits in the inbox
             answer = await listener.say(b"POST /results HTTP/1.1\r\nContent-Length: 200000\r\n\r\n")
             assert answer.startswith(b"HTTP/1.1 503 ")
@@ -240,7 +240,7 @@ def test_over_tls_it_is_https(tmp_path: Path) -> None:
 
     async def story() -> None:
         trusted = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
-        async with listening(request_timeout_ms=500, **files) as listener:
+        async with listening(**files) as listener:
             async with httpx.AsyncClient(trust_env=False, verify=trusted) as client:
                 answer = await client.post(f"https://127.0.0.1:{listener.port}/results", content=bytes(100_000))
                 assert answer.status_code == 204
