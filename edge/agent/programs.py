@@ -8,6 +8,8 @@ from typing import NamedTuple
 from edge.agent.settings import StationSettings
 from edge.channels.byte_channel import ByteChannel
 from edge.channels.channel import monotonic_ms
+from edge.drivers.registry import meter_of
+from edge.stations.parameterization import Parameterization
 from edge.stations.scan_station import Scanned
 from edge.stations.serial_output import SerialOutputTest
 from edge.stations.station import Job
@@ -33,7 +35,16 @@ def _serial_output(settings: StationSettings, channel: ByteChannel | None) -> Jo
     return SerialOutputTest(channel, monotonic_ms)
 
 
+def _parameterization(settings: StationSettings, channel: ByteChannel | None) -> Job:
+    assert channel is not None  # noqa: S101  the table below says that it needs one
+    meter = meter_of(settings.meter, channel, where=f"station {settings.name}: meter")
+    return Parameterization(meter, begins_units=settings.begins_units)
+
+
 PROGRAMS = {
+    "parameterization": Program(
+        _parameterization, needs_channel=True, about="writes the sheet's parameters and the serial into a meter"
+    ),
     "scan": Program(_scan, needs_channel=False, about="a unit that may come has passed: assembly, packing"),
     "serial-output": Program(_serial_output, needs_channel=True, about="listens to what a closed meter says over PIMA"),
 }

@@ -16,6 +16,14 @@ port = "/dev/serial/by-path/platform-xhci-hcd.0-usb-0:1:1.0-port0"
 name = "manaus.final.line-1.pack-1"
 program = "scan"
 scanner = "scanner-1"
+lease_units = 20                   # so many units may come while the office does not answer
+
+[[station]]
+name = "manaus.final.line-1.param-1"
+program = "parameterization"
+scanner = "scanner-2"
+channel = "head-1"
+meter = { driver = "iec62056-21", password_file = "/etc/sipe/meter-password", write_code = "W5" }
 """
 
 from __future__ import annotations
@@ -69,10 +77,8 @@ class StationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     framing: Framing = "lines"
     channel: ChannelName | None = None
     """The channel on which the program's equipment is, such as a meter."""
-    driver: str | None = None
-    """What speaks with the meter, for programs that write into one."""
-    options: dict[str, str | int | float | bool] = {}
-    """What else the driver is told."""
+    meter: dict[str, Any] = {}
+    """For programs that work on a meter: its `driver`, and what that is told (see `edge.drivers`)."""
     begins_units: bool = False
     lease_units: Annotated[int, Meta(ge=0, le=10_000)] = 0
     """How many units a lease is taken for while the office answers; 0 for none: then nothing starts without it."""
