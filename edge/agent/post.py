@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -17,13 +16,14 @@ from edge.agent.settings import GatewayFile, OfficeSettings
 from edge.channels.byte_channel import ByteChannel
 from edge.channels.channel import monotonic_ms
 from edge.channels.opening import open_channel
+from edge.channels.settings import ChannelSettings
 from edge.client.calls import Client
 from edge.client.login import Refreshed, TokenFile
 from edge.client.session import Patience
 from edge.desk.desk import Desk, Room
 from edge.desk.journal import Journal
 from edge.stations.recorder import Fact, Keeper, Recorder
-from edge.stations.station import Station
+from edge.stations.station import Job, Station
 from sipe.clock import Clock
 from sipe.contracts.events import Heartbeat, StationBorn
 from sipe.errors import SipeError, UsageError
@@ -87,13 +87,29 @@ def connect(shared: Shared, login: Refreshed) -> Client:
     return Client(office.url, login, timeout_s=office.timeout_ms / 1000, patience=ONCE, tls=tls_of(office))
 
 
+class Parts(NamedTuple):
+    """What a station works with, none of it started."""
+
+    scanner: ByteChannel
+    equipment: ByteChannel | None
+    job: Job
+
+
+def parts_of(name: str, file: GatewayFile) -> Parts:
+    """What a station works with; raises `UsageError` for what its settings lack or have wrong."""
+    settings, channels = file.of_station(name)
+    program = program_of(settings)
+    scanner, *more = map(_byte_channel, channels)
+    equipment = more[0] if more else None
+    return Parts(scanner, equipment, program.make(settings, equipment))
+
+
 class Post:
     """One station, from its start to its end; `run` ends when it is cancelled, or by an error that says why."""
 
     def __init__(self, name: str, file: GatewayFile, shared: Shared, login: Refreshed, spool: Keeper) -> None:
         """Raises `UsageError` for what its settings lack, `SipeError` for a journal that cannot be opened."""
-        self._settings, self._channel_settings = file.of_station(name)
-        self._program = program_of(self._settings)
+        self._settings = file.stations[name]
         self.untold = 0
         """How many results the office has not heard, as of a moment ago."""
         self.room: Room | None = None
@@ -102,11 +118,12 @@ class Post:
         self._journal = Journal(home_of(shared.directory, name) / "desk.sqlite3")
         self._client = connect(shared, login)
         self._desk = Desk(name, self._client, self._journal, shared.clock)
-        self.channels = [open_channel(settings) for settings in self._channel_settings]
-        self.operator = ScannerOperator(name, _bytes(self.channels, 0), self._settings.framing, monotonic_ms)
+        scanner, equipment, job = parts_of(name, file)
+        self.channels = [scanner] if equipment is None else [scanner, equipment]
+        self.operator = ScannerOperator(name, scanner, self._settings.framing, monotonic_ms)
         self._agent = Recorder(name, AGENT, spool)
         self._station = Station(
-            self._program.make(self._settings, _bytes(self.channels, 1) if len(self.channels) > 1 else None),
+            job,
             desk=self._desk,
             journal=self._journal,
             recorder=Recorder(name, SOURCE, spool),
@@ -159,8 +176,9 @@ class Post:
             await asyncio.sleep(LEASE_EVERY_S)
 
 
-def _bytes(channels: Sequence[object], index: int) -> ByteChannel:
-    channel = channels[index]
+def _byte_channel(settings: ChannelSettings) -> ByteChannel:
+    channel = open_channel(settings)
     if not isinstance(channel, ByteChannel):
-        raise UsageError(f"channel {channel.name}: a scanner or a meter is on a serial line, not on {channel.settings}")  # type: ignore[attr-defined]
+        kind = settings.__struct_config__.tag
+        raise UsageError(f"channel {settings.name}: scanners and meters are on a serial line, and not on {kind}")
     return channel

@@ -78,13 +78,6 @@ class Uplink:
         if self._failure is not None:
             raise SipeError(f"the uplink has failed: {self._failure!r}") from self._failure
 
-    def stop(self) -> None:
-        """Send nothing more."""
-        for rounds in self._rounds.values():
-            rounds.ask_to_stop()
-        for station in list(self._rounds):
-            self.leave(station)
-
     def _failed(self, error: BaseException) -> None:
         _log.error("a courier has failed: %r", error)
         self._failure = error
@@ -101,9 +94,6 @@ class _Round:
 
     def start(self) -> None:
         self._thread.start()
-
-    def ask_to_stop(self) -> None:
-        self._stopping.set()
 
     def stop(self) -> None:
         self._stopping.set()

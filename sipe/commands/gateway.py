@@ -16,10 +16,9 @@ from pathlib import Path
 
 from edge.agent.agent import Agent
 from edge.agent.page import HOST, StatusPage
-from edge.agent.post import ONCE, home_of, tls_of, token_file
-from edge.agent.programs import PROGRAMS, program_of
+from edge.agent.post import ONCE, home_of, parts_of, tls_of, token_file
+from edge.agent.programs import PROGRAMS
 from edge.agent.settings import GatewayFile, read_file
-from edge.channels.opening import open_channel
 from edge.client.login import enrol
 from edge.uplink.letters import Letters
 from sipe.errors import SipeError, UsageError
@@ -88,10 +87,8 @@ def _check(args: argparse.Namespace) -> int:
 def _checked(file: GatewayFile) -> None:
     """Raise `UsageError` for what can be known to be wrong before anything is opened."""
     tls_of(file.office)
-    for station in file.stations.values():
-        program_of(station)
-    for channel in file.channels.values():
-        open_channel(channel)
+    for station in file.stations:
+        parts_of(station, file)
 
 
 def _enrol(args: argparse.Namespace) -> int:

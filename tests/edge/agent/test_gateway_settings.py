@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.agent.post import parts_of
 from edge.agent.programs import program_of
 from edge.agent.settings import parse, read_file
 from sipe.errors import UsageError
@@ -95,3 +96,44 @@ def test_a_program_that_there_is_none_of_and_one_without_its_channel_are_told() 
     without = parse(tomllib.loads(FILE.replace('channel = "meter-1"', ""))).stations[STATION]
     with pytest.raises(UsageError, match=f"station {STATION}: the program serial-output needs `channel`"):
         program_of(without)
+
+
+METER = (
+    FILE.replace('"serial-output"', '"parameterization"').replace('"tcp"', '"rfc2217"')
+    + """
+[station.meter]
+driver = "iec62056-21"
+write_code = "W5"
+"""
+)
+
+
+def test_a_station_that_writes_into_meters_says_how() -> None:
+    assert parts_of(STATION, parse(tomllib.loads(METER))).equipment is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            'driver = "iec62056-21"',
+            'driver = "dlms"',
+            f"{STATION}: meter.driver: there is no 'dlms'; there are",
+        ),
+        (
+            'write_code = "W5"',
+            'write_code = "W9"',
+            rf"{STATION}: meter \(iec62056-21\): Expected `str`",
+        ),
+        ('write_code = "W5"', 'password_file = "/nowhere"', r"/nowhere"),
+        (
+            'kind = "rfc2217"\nhost = "192.168.7.20"\nport = 4001',
+            'kind = "http"\nport = 4001\npaths = ["/x"]',
+            "channel meter-1: scanners and meters are on a serial line, and not on http",
+        ),
+    ],
+)
+def test_what_a_meter_lacks_is_told_before_anything_is_opened(old: str, new: str, told: str) -> None:
+    assert old in METER
+    with pytest.raises(UsageError, match=told):
+        parts_of(STATION, parse(tomllib.loads(METER.replace(old, new))))
