@@ -105,8 +105,9 @@ class Scanner:
 class GatewayRig:
     """The gateway is a process of its own, which may be killed; all else is what it deals with."""
 
-    def __init__(self, directory: Path, stations: Mapping[str, Mapping[str, Any]]) -> None:
-        """`stations`: what their tables say beyond the name and the scanner."""
+    def __init__(self, directory: Path, stations: Mapping[str, Mapping[str, Any]], **gateway: Any) -> None:
+        """`stations`: what their tables say beyond the name and the scanner; `gateway`: what its own table says."""
+        self._gateway = gateway
         self.directory = directory
         self.config = directory / "gateway.toml"
         self.stations = dict(stations)
@@ -150,7 +151,13 @@ class GatewayRig:
     def write(self, stations: Mapping[str, Mapping[str, Any]]) -> None:
         """What the gateway's file says of its stations."""
         tables = [
-            {"gateway": {"directory": str(self.directory / "gateway"), "status_port": self.status_port}},
+            {
+                "gateway": {
+                    "directory": str(self.directory / "gateway"),
+                    "status_port": self.status_port,
+                    **self._gateway,
+                }
+            },
             {"office": {"url": f"http://127.0.0.1:{self.line.port}", "timeout_ms": 2_000}},
         ]
         text = "".join(f"[{name}]\n{_fields(table)}" for one in tables for name, table in one.items())
@@ -216,6 +223,13 @@ class GatewayRig:
         assert self._process is not None
         pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def cpu_s(self) -> float:
+        """How much processor time it has taken."""
+        assert self._process is not None
+        words = Path(f"/proc/{self._process.pid}/stat").read_text().split()
+        return (int(words[13]) + int(words[14])) / os.sysconf("SC_CLK_TCK")
 
     def status(self) -> dict[str, Any]:
         """What its page tells programs, each station by its name; nothing while it is not up."""
