@@ -66,7 +66,9 @@ def test_the_locks_agree() -> None:
             line.removesuffix(" \\") for line in (ROOT / "requirements" / name).read_text().splitlines() if "==" in line
         }
 
-    assert {lock.name for lock in LOCKS} == {"uv.txt", "server.txt", "runtime.txt", "dev.txt", "audit.txt"}
+    wanted = {"uv.txt", "server.txt", "runtime.txt", "gateway.txt", "dev.txt", "audit.txt"}
+    assert {lock.name for lock in LOCKS} == wanted
+    assert pins("gateway.txt") <= pins("dev.txt")
     assert pins("server.txt") <= pins("runtime.txt") <= pins("dev.txt")
 
 
