@@ -13,9 +13,9 @@ from typing import Any
 from edge.channels.intake import Chunk
 from edge.client.shapes import Contract
 from edge.desk.desk import Unit
-from edge.protocols.framer import Discard, Frame
 from edge.protocols.pima import SERIAL_DIGITS, PimaDecoder
 from edge.protocols.pima_verdict import Expected, Line, PostClosingTest, Verdict
+from edge.protocols.records import Discard, Frame
 from edge.stations.recorder import Notes
 from sipe.contracts.events import DefectFound, TestMeasured
 
