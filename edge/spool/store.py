@@ -59,8 +59,12 @@ class Store:
         self._last_position = max(numbers_in(directory, damaged=True), default=0) << NUMBER_BITS
         self.known_ms = 0
         """The running time at which something was taken last."""
-        for chain in self._chains.values():
-            self.endure(partial(self._recall, chain))
+        try:
+            for chain in self._chains.values():
+                self.endure(partial(self._recall, chain))
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def waiting_bytes(self) -> int:
