@@ -146,8 +146,8 @@ class Devices:
             return
         try:
             self.spool.append(self._held)
-        except NotTaken as error:
-            assert self._disk.is_full, error
+        except NotTaken:
+            assert self._disk.is_full
             assert self.spool.status.is_full
             self.refusals += 1
         else:
