@@ -116,17 +116,31 @@ def test_what_comes_while_a_commit_waits_for_the_disk_is_one_commit() -> None:
         assert not first.done(), "it is not on the disk"
         disk.may.release(2)
         assert [call.result(timeout=60) for call in (first, *others)] == [1] * 6
-    assert disk.groups == [[1], [2, 3, 4, 5, 6]], "five are enough: nobody waits for a minute"
+    assert disk.groups == [[1], [2, 3, 4, 5, 6]]
 
 
-def test_who_shares_a_commit_waits_for_others_only_so_long() -> None:
+def test_a_commit_waits_for_as_many_as_the_last_one_had(monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk()
     disk.may.release(100)
-    group = GroupCommit(disk.commit, wait_ms=50, events_max=100)
-    group._had_several = True
-    assert group.append([unit(1)]) == 1
-    assert not group._had_several
-    assert group.append([unit(2)]) == 1
+    group = GroupCommit(disk.commit, wait_ms=60_000, events_max=100)
+    monkeypatch.setattr(group, "_expected", 3)
+    with ThreadPoolExecutor(3) as pool:
+        calls = []
+        for seq in range(1, 4):
+            assert not disk.groups
+            calls.append(pool.submit(group.append, [unit(seq)]))
+            wait_until(lambda: bool(disk.groups) or len(group._calls) == len(calls))
+        assert [call.result(timeout=60) for call in calls] == [1] * 3
+    assert disk.groups == [[1, 2, 3]]
+
+
+def test_a_commit_waits_for_others_only_so_long_and_for_so_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk()
+    disk.may.release(100)
+    for wait_ms, events_max in ((50, 100), (60_000, 1)):
+        group = GroupCommit(disk.commit, wait_ms=wait_ms, events_max=events_max)
+        monkeypatch.setattr(group, "_expected", 3)
+        assert group.append([unit(1)]) == 1
 
 
 def test_a_commit_that_is_broken_off_is_an_error_for_all_that_wait_for_it() -> None:
