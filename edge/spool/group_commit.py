@@ -1,9 +1,8 @@
 """Group commit: what several threads append at about the same time becomes one commit.
 
 A commit waits for the disk for some milliseconds, however much is in it, and wears out a flash card. It takes no thread
-of its own: of the callers that wait, one commits for all. Who appends alone does not wait for others; where the last
-commit had several callers, or several wait now, the next one waits a little for more (as `commit_siblings` of
-PostgreSQL).
+of its own: of the callers that wait, one commits for all. It waits a little for as many as the last commit had, so who
+appends alone never waits for others.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class GroupCommit:
     def __init__(self, commit: Callable[[Sequence[Call]], None], *, wait_ms: int = 20, events_max: int = 100) -> None:
         """`commit` writes `new` or `error` into each call; it is called by one thread at a time.
 
-        A call waits for others at most `wait_ms`, and not when `events_max` events are waiting.
+        A call waits for others at most `wait_ms`, and no longer once `events_max` events are waiting.
         """
         self._commit = commit
         self._wait_s = wait_ms / 1_000
@@ -44,7 +43,8 @@ class GroupCommit:
         self._changed = threading.Condition()
         self._calls: list[Call] = []
         self._is_led = False
-        self._had_several = False
+        self._expected = 1
+        """How many calls the last commit had."""
 
     def append(self, events: Sequence[StationEvent]) -> int:
         """Commit these events with those of others; how many were new. Raises `SipeError` when none was taken."""
@@ -64,19 +64,18 @@ class GroupCommit:
         """Become the one that commits: wait for others, and take over what they append. The lock is held."""
         self._is_led = True
         try:
-            if self._had_several or len(self._calls) > 1:
-                wait_s = max(0.0, self._calls[0].until_s - time.monotonic())
-                self._changed.wait_for(self._is_enough, timeout=wait_s)
+            self._changed.wait_for(self._is_enough, timeout=max(0.0, self._calls[0].until_s - time.monotonic()))
         except BaseException:
             self._is_led = False
             self._changed.notify_all()
             raise
         group, self._calls = self._calls, []
-        self._had_several = len(group) > 1
+        self._expected = len(group)
         return group
 
     def _is_enough(self) -> bool:
-        return sum(len(call.events) for call in self._calls) >= self._events_max
+        events = sum(len(call.events) for call in self._calls)
+        return len(self._calls) >= self._expected or events >= self._events_max
 
     def _lead(self, group: list[Call]) -> None:
         """Commit for all, answer everybody, and let another one lead."""

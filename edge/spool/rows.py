@@ -31,6 +31,8 @@ class Row(NamedTuple):
     """When it was taken in, in running time."""
     value: bytes
     """Of an event; a gap needs none (those of version 1 have one)."""
+    prev_seq: int = 0
+    """The number of this boot that was taken before it, of either class; 0 when it is the first, or nobody knows."""
 
     @property
     def size_bytes(self) -> int:
@@ -78,21 +80,21 @@ def legible(row: Row | DamagedRow) -> Row | None:
 
 
 def gaps_for(rows: Iterable[Row]) -> list[Row]:
-    """As few gaps as stand for exactly these events and gaps: one for each run of numbers that follow each other.
+    """As few gaps as stand for these events and gaps, and for nothing between them that was taken, too.
 
-    Each has the place and the identity of the last one that it stands for, so the order of a source stays.
+    Each has the place and the identity of the last one that it stands for, so the order of a source stays. Numbers that
+    a device left out may be among those that it declares; so a device that leaves out many does not fill the spool.
     """
-    gaps: list[Row] = []
-    latest: dict[tuple[str, str, int], int] = {}
+    gaps: dict[int, Row] = {}
+    latest: dict[tuple[str, str, int], Row] = {}
     for row in sorted(rows, key=lambda row: row.position):
         who, gap = (row.station, row.source, row.boot), _gap(row)
-        at = latest.get(who)
-        if at is not None and gap.first_missing <= gaps[at].seq + 1:
-            gaps[at] = gap._replace(first_missing=min(gaps[at].first_missing, gap.first_missing))
-        else:
-            latest[who] = len(gaps)
-            gaps.append(gap)
-    return gaps
+        run = latest.get(who)
+        if run is not None and (gap.prev_seq == run.seq or gap.first_missing <= run.seq + 1):
+            del gaps[run.position]
+            gap = gap._replace(first_missing=min(run.first_missing, gap.first_missing), prev_seq=run.prev_seq)
+        gaps[gap.position] = latest[who] = gap
+    return list(gaps.values())
 
 
 def _gap(row: Row) -> Row:
@@ -119,4 +121,4 @@ def _says_who_it_is(row: Row) -> bool:
 
 
 def _identity_crc(row: Row) -> int:
-    return zlib.crc32(msgspec.json.encode(row[:8]))
+    return zlib.crc32(msgspec.json.encode((*row[:8], row.prev_seq)))

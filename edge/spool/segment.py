@@ -15,7 +15,7 @@ from edge.spool.quarantine import log_of
 from edge.spool.rows import DamagedRow, Row, legible
 from sipe.contracts.event_classes import EventClass
 
-_PUT = "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT = "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SET_ASIDE = "INSERT OR REPLACE INTO damaged SELECT * FROM waiting WHERE position = ?"
 
 

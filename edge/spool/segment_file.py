@@ -19,7 +19,7 @@ PAGE_BYTES = 4096
 _BESIDE_WAITING = """
 CREATE TABLE damaged (
     position INTEGER PRIMARY KEY,
-    station, source, boot, seq, ts_ms, first_missing, appended_ms, value, identity_crc, value_crc
+    station, source, boot, seq, ts_ms, first_missing, appended_ms, value, prev_seq, identity_crc, value_crc
 );
 CREATE INDEX gaps ON waiting (station, source, boot, seq) WHERE first_missing > 0;
 CREATE TABLE heads (
@@ -35,11 +35,12 @@ CREATE TABLE waiting (
     position INTEGER PRIMARY KEY,
     station TEXT NOT NULL, source TEXT NOT NULL, boot INTEGER NOT NULL, seq INTEGER NOT NULL, ts_ms INTEGER NOT NULL,
     first_missing INTEGER NOT NULL, appended_ms INTEGER NOT NULL, value BLOB NOT NULL,
-    identity_crc INTEGER, value_crc INTEGER
+    prev_seq INTEGER NOT NULL, identity_crc INTEGER, value_crc INTEGER
 );
 {_BESIDE_WAITING}
 """
 _FROM_VERSION_1 = f"""
+ALTER TABLE waiting ADD COLUMN prev_seq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE waiting ADD COLUMN identity_crc INTEGER;
 ALTER TABLE waiting ADD COLUMN value_crc INTEGER;
 DROP INDEX events;

@@ -129,7 +129,7 @@ class Spool:
         self.append(())
 
     def take(self, limit: int = 500) -> list[Waiting]:
-        """What waits and was not taken yet, oldest first."""
+        """What waits and was not taken yet, oldest first; raises `SipeError` where no file can be opened any more."""
         with self._use():
             rows = self._store.endure(lambda: self._store.read(limit, self._taken))
             self._taken.update(row.position for row in rows)
@@ -157,7 +157,10 @@ class Spool:
             self._taken.clear()
 
     def delivered(self, positions: Iterable[int]) -> None:
-        """Let go of what the broker has acknowledged; what is gone already is fine."""
+        """Let go of what the broker has acknowledged; what is gone already is fine.
+
+        Raises `SipeError` where no file can be opened any more; then `give_back`, and what was delivered is sent again.
+        """
         gone = set(positions)
         with self._use():
             self._store.endure(lambda: self._store.let_go(gone))

@@ -7,7 +7,7 @@ tell the order of events over both.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from heapq import merge
 from itertools import islice
@@ -59,8 +59,12 @@ class Store:
         self._last_position = max(numbers_in(directory, damaged=True), default=0) << NUMBER_BITS
         self.known_ms = 0
         """The running time at which something was taken last."""
-        for chain in self._chains.values():
-            self.endure(partial(self._recall, chain))
+        try:
+            for chain in self._chains.values():
+                self.endure(partial(self._recall, chain))
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def waiting_bytes(self) -> int:
@@ -110,20 +114,20 @@ class Store:
         """
         kept, telemetry = self.current(now_ms)
         rows: dict[EventClass, list[Row]] = {event_class: [] for event_class in self._chains}
-        heads: dict[EventClass, dict[Key, Head]] = {event_class: {} for event_class in self._chains}
+        heads: dict[Key, Head] = {}
         for arrival in new:
-            row = self._row(arrival, now_ms)
+            row = self._row(arrival, heads, now_ms)
             rows[arrival.event_class].append(row)
             head = Head(row.station, row.source, arrival.event_class, row.boot, row.seq, row.position, now_ms)
-            heads[arrival.event_class][head.key] = head
-        of_kept, of_telemetry = list(heads["traceability"].values()), list(heads["telemetry"].values())
+            heads[head.key] = head
         if telemetry_fits:
-            self._write(kept, rows["traceability"], of_kept)
-            self._write(telemetry, rows["telemetry"], of_telemetry)
+            for segment, event_class in zip((kept, telemetry), self._chains, strict=True):
+                own = [head for head in heads.values() if head.event_class == event_class]
+                self._write(segment, rows[event_class], own)
         else:
             before = self._gaps_before(kept, rows["telemetry"])
             gaps = gaps_for([*before, *rows["telemetry"]])
-            self._write(kept, [*rows["traceability"], *gaps], [*of_kept, *of_telemetry], instead_of=before)
+            self._write(kept, [*rows["traceability"], *gaps], list(heads.values()), instead_of=before)
 
     @property
     def boots(self) -> dict[str, int]:
@@ -195,15 +199,19 @@ class Store:
                 taken[key] = number
                 yield event, event_class
 
-    def _row(self, arrival: Arrival, now_ms: int) -> Row:
+    def _row(self, arrival: Arrival, heads: Mapping[Key, Head], now_ms: int) -> Row:
+        """The next row; `heads` are those that this write has already advanced."""
         self._last_position += 2
         event = arrival.event
-        who = event.station, event.source, event.boot, event.seq
-        return Row(self._last_position, *who, event.ts_ms, 0, now_ms, arrival.value)
+        who = event.station, event.source
+        known = [heads.get(key) or self._heads.get(key) for key in ((*who, name) for name in self._chains)]
+        prev_seq = max((head.seq for head in known if head is not None and head.boot == event.boot), default=0)
+        number = self._last_position, *who, event.boot, event.seq
+        return Row(*number, event.ts_ms, 0, now_ms, arrival.value, prev_seq)
 
     def _gaps_before(self, segment: Segment, rows: Iterable[Row]) -> list[Row]:
         """The gaps that these rows follow, to go on with."""
-        before = {(row.station, row.source, row.boot, row.seq - 1) for row in rows}
+        before = {(row.station, row.source, row.boot, row.prev_seq) for row in rows}
         return [gap for who in sorted(before) if (gap := segment.gap_at(*who)) is not None]
 
     def _write(

@@ -1,4 +1,4 @@
-"""Everything that is done to the files of a directory, one thing after the other, and what a power cut would leave of it.
+"""Everything that is done to the files of a directory, step by step, and what a power cut would leave of it.
 
 What has been synced is on the disk. Of what was done to a file since, each write may be there or not, the last one also
 in part, with nothing sensible in the rest of the sectors that it touches. Names (made, changed, deleted) reach the disk
@@ -212,7 +212,7 @@ def on_disk(steps: list[Step], chance: Random | None = None) -> dict[str, bytes]
 def _content(done: list[Written | Truncated], safe: int, chance: Random | None) -> bytes:
     content = bytearray()
     for number, step in enumerate(done):
-        if number >= safe and chance is not None and chance.random() < 0.5:  # noqa: PLR2004  half of them
+        if number >= safe and chance is not None and chance.random() < 0.5:
             if number == len(done) - 1 and isinstance(step, Written):
                 _tear(content, step, chance)
             continue

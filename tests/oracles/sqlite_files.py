@@ -1,7 +1,7 @@
-"""What SQLite does to its files, seen and refused from outside: its own functions, wrapped in place for all connections.
+"""What SQLite does to its files, seen and refused from outside: its own functions, wrapped for all connections.
 
-SQLite reaches its files through a table of functions, the VFS (https://www.sqlite.org/vfs.html), and through another for
-each open file. This replaces entries of both in the library that Python has loaded, and puts them back.
+SQLite reaches its files through a table of functions, the VFS (https://www.sqlite.org/vfs.html), and through another
+for each open file. This replaces entries of both in the library that Python has loaded, and puts them back.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from simulated_flow import Flow
 from simulated_store import Store
 
 from connectors.files.plant import read_plant
-from edge.spool import Spool, SpoolLimits
+from edge.spool import NotTaken, Spool, SpoolLimits
 from models.plant import Plant
 from models.twin.day import simulate
 from models.twin.link import Identity, identity
@@ -40,6 +40,8 @@ TICK_MS = 60_000
 DEAD_TICKER_MS = 600_000
 UPLINK_DOWN_MS = 900_000
 YEAR_MS = 366 * 86_400_000
+TIGHT = SpoolLimits(bytes_max=12_000, telemetry_bytes_max=4_000, reserve_bytes=2_000, segment_bytes_max=2_000)
+TOLD_AT_ONCE = 10
 POISON = (b"", b"not json", b'{"type":"heartbeat"}', b'{"type":"abduction"}', b"\xff", b"[]")
 
 
@@ -76,7 +78,7 @@ class World:
         self.store = Store(self.clock, self.buggify)
         self.ledger = Ledger()
         self._directory = directory
-        self._limits = SpoolLimits(bytes_max=12_000) if self.buggify("spool overflows") else SpoolLimits()
+        self._limits = TIGHT if self.buggify("spool overflows") else SpoolLimits()
         self._spool = self._open_spool()
         self._flow = Flow(self.broker, self.store, self.clock, self.buggify, Random(f"flow of {seed}"))
         unique = {identity(event): event for event in self._day.events}
@@ -89,6 +91,12 @@ class World:
 
     def run(self) -> Result:
         """A day in a storm, then calm until all is in; raises `LedgerError` unless the books close."""
+        try:
+            return self._run()
+        finally:
+            self._spool.close()
+
+    def _run(self) -> Result:
         steps = 0
         while self._told:
             self._step()
@@ -102,7 +110,6 @@ class World:
         self.broker.tick(encode(ClockAdvanced(now_ms=self.clock.now_ms())))
         while not self._flow.at_end():
             self._flow.step()
-        self._spool.close()
         rows_repeated = self.store.inserted - self._hold_against_a_calm_run()
         return Result(
             seed=self.seed,
@@ -137,12 +144,21 @@ class World:
             if (digest := digest_of(encode(event))) not in self._noted:
                 self._noted.add(digest)
                 self.ledger.event(event)
-        self._spool.append(self._told[:due])
+        taken = self._taken_of(self._told[:due])
         if not self.buggify("device hears no acknowledgement"):
-            del self._told[:due]
+            del self._told[:taken]
         if self.buggify("gateway killed"):
             self._spool.close()
             self._spool = self._open_spool()
+
+    def _taken_of(self, told: list[StationEvent]) -> int:
+        """How many the spool takes; the devices keep the rest."""
+        for first in range(0, len(told), TOLD_AT_ONCE):
+            try:
+                self._spool.append(told[first : first + TOLD_AT_ONCE])
+            except NotTaken:
+                return first
+        return len(told)
 
     def _send(self) -> None:
         """The gateway sends what waits; what is not acknowledged waits again."""

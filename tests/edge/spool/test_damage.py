@@ -19,6 +19,7 @@ from spool_events import STATIONS, Identity, beat, contents, declared, identity,
 
 from edge.spool import Spool, SpoolLimits
 from edge.spool.directory import MARK
+from edge.spool.quarantine import FILES_MAX
 from sipe.contracts.codec import decode
 from sipe.contracts.events import GapDetected, StationEvent
 
@@ -138,6 +139,51 @@ def test_what_is_damaged_is_renamed_counted_and_told(
         assert spool.set_aside == 1
         aside.unlink()  # somebody is done with it
         assert spool.set_aside == 0
+
+
+@pytest.mark.parametrize("pattern", [MARK, "boot", "boot.copy", "lock", "traceability*2.sqlite3", "telemetry*", "*"])
+def test_a_file_that_is_gone_keeps_nobody_from_working(filled: Path, tmp_path: Path, pattern: str) -> None:
+    """Nobody knows here what was in it; the store sees it by the numbers that are missing."""
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    at_stake: set[Identity] = set()
+    for path in tmp_path.glob(pattern):
+        at_stake |= held_by(path) if path.suffix == ".sqlite3" else set()
+        path.unlink()
+    began_s = time.monotonic()
+    with Spool(tmp_path, SMALL) as spool:
+        assert time.monotonic() - began_s < READY_S
+        assert {identity(event) for event in contents(spool)} == {identity(event) for event in SENT} - at_stake
+        assert spool.append([unit(100), beat(101)]) == 2
+        assert spool.boot == (1 if pattern == "*" else 2)
+
+
+@pytest.mark.parametrize("damage", ["?", "", "1\n2", "\u0661", "999999999999999999999x"])
+def test_a_count_of_starts_that_is_damaged_is_known_by_its_copy_or_by_what_was_taken(
+    tmp_path: Path, damage: str
+) -> None:
+    with Spool(tmp_path) as spool:
+        boot, seq = spool.next_identity(STATIONS[0], "device")
+        spool.append([unit(seq, boot=boot)])
+    for count, names in enumerate([["boot"], ["boot.copy"], ["boot", "boot.copy"]], start=2):
+        for name in names:
+            (tmp_path / name).write_text(damage)
+        with Spool(tmp_path) as spool:
+            boot, seq = spool.next_identity(STATIONS[0], "device")
+            assert boot == count
+            assert spool.append([unit(seq, boot=boot)]) == 1
+
+
+def test_a_card_that_dies_slowly_does_not_fill_itself_with_damaged_files(tmp_path: Path) -> None:
+    for start in range(1, FILES_MAX + 3):
+        with Spool(tmp_path) as spool:
+            assert spool.append([unit(start), beat(start)]) == 2
+        for path in segments_of(tmp_path):
+            if "damaged" not in path.name:
+                path.write_bytes(b"damage %d" % start)
+    with Spool(tmp_path) as spool:
+        assert spool.set_aside == FILES_MAX
+        assert all(b"damage 1" != path.read_bytes() for path in segments_of(tmp_path))
+        assert spool.append([unit(99)]) == 1
 
 
 def test_numbers_of_segments_set_aside_are_not_used_again(tmp_path: Path) -> None:

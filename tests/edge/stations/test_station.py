@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from desk_post import Post
@@ -70,7 +68,7 @@ class Drawer:
         self.closed += 1
 
 
-def day(post: Post, job: Job, *lines: str, spool: Kept) -> list[tuple[str, str]]:
+def day(post: Post, job: Job, *lines: str, spool: Spool) -> list[tuple[str, str]]:
     """What the screen showed while these lines were scanned."""
 
     async def run() -> list[tuple[str, str]]:
@@ -89,48 +87,21 @@ def day(post: Post, job: Job, *lines: str, spool: Kept) -> list[tuple[str, str]]
     return asyncio.run(run())
 
 
-class Kept:
-    """The spool in a thread of its own, asked from any."""
-
-    def __init__(self, directory: Path) -> None:
-        self._thread = ThreadPoolExecutor(1)
-        self._spool = self._do(Spool, directory)
-
-    def _do(self, what: Callable[..., Any], *args: Any) -> Any:
-        return self._thread.submit(what, *args).result()
-
-    def next_identity(self, station: str, source: str) -> tuple[int, int]:
-        identity: tuple[int, int] = self._do(self._spool.next_identity, station, source)
-        return identity
-
-    def append(self, events: Sequence[StationEvent]) -> int:
-        return int(self._do(self._spool.append, events))
-
-    def waiting(self) -> list[bytes]:
-        found = [waiting.value for waiting in self._do(self._spool.take)]
-        self._do(self._spool.give_back)
-        return found
-
-    def close(self) -> None:
-        self._do(self._spool.close)
-        self._thread.shutdown()
-
-
-def events(spool: Kept) -> list[StationEvent]:
+def events(spool: Spool) -> list[StationEvent]:
     """What the spool holds."""
-    found = [decode(value) for value in spool.waiting()]
+    found = [decode(waiting.value) for waiting in spool.take()]
+    spool.give_back()
     assert all(isinstance(event, StationEvent) for event in found)
     return [event for event in found if isinstance(event, StationEvent)]
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Kept]:
-    kept = Kept(tmp_path / "spool")
-    yield kept
-    kept.close()
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    with Spool(tmp_path / "spool") as spool:
+        yield spool
 
 
-def test_units_begin_and_pass_and_the_office_and_the_spool_know(post_at: PostAt, spool: Kept) -> None:
+def test_units_begin_and_pass_and_the_office_and_the_spool_know(post_at: PostAt, spool: Spool) -> None:
     post = post_at(ASSEMBLY)
     seen = day(post, Scanned(begins_units=True), "OP-1", "OP-1", "OP-1", spool=spool)
     assert [state for state, _ in seen] == ["waiting", "waiting", "working", "passed", "working", "passed"]
@@ -148,14 +119,14 @@ def test_units_begin_and_pass_and_the_office_and_the_spool_know(post_at: PostAt,
         (["OP-1", "]Z9x"], "names no symbology"),
     ],
 )
-def test_what_may_not_come_is_stopped_with_why(post_at: PostAt, spool: Kept, lines: list[str], text: str) -> None:
+def test_what_may_not_come_is_stopped_with_why(post_at: PostAt, spool: Spool, lines: list[str], text: str) -> None:
     *_, (state, shown) = day(post_at(ASSEMBLY), Scanned(), *lines, spool=spool)
     assert state == "stopped"
     assert text in shown
     assert events(spool) == []
 
 
-def calibrated(post_at: PostAt, spool: Kept, job: Job) -> tuple[Post, list[tuple[str, str]]]:
+def calibrated(post_at: PostAt, spool: Spool, job: Job) -> tuple[Post, list[tuple[str, str]]]:
     """A unit of the assembly, worked on at the calibration station, whose step has a sheet."""
     assembly, post = post_at(ASSEMBLY), post_at(CALIBRATION)
     day(assembly, Scanned(begins_units=True), "OP-1", "OP-1", spool=spool)
@@ -171,7 +142,7 @@ class Failing:
         return f"{unit.serial} burns\n" + "!" * 1_000
 
 
-def test_a_failure_is_said_in_one_line_wherever_it_is_said(post_at: PostAt, spool: Kept) -> None:
+def test_a_failure_is_said_in_one_line_wherever_it_is_said(post_at: PostAt, spool: Spool) -> None:
     post, seen = calibrated(post_at, spool, Failing())
     assert seen[-1][0] == "failed"
     assert seen[-1][1].startswith("WA000001 burns\ufffd!")
@@ -183,7 +154,7 @@ def test_a_failure_is_said_in_one_line_wherever_it_is_said(post_at: PostAt, spoo
 
 
 def test_what_was_finished_when_the_power_went_is_in_the_spool_once(
-    post_at: PostAt, spool: Kept, monkeypatch: pytest.MonkeyPatch
+    post_at: PostAt, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = post_at(ASSEMBLY)
     with monkeypatch.context() as patched:
@@ -205,7 +176,7 @@ def _power_cut(visit: int) -> None:
     raise PowerCutError
 
 
-def test_a_meter_without_approved_parameters_is_not_written(post_at: PostAt, spool: Kept) -> None:
+def test_a_meter_without_approved_parameters_is_not_written(post_at: PostAt, spool: Spool) -> None:
     meter = Drawer()
     seen = day(post_at(ASSEMBLY), Parameterization(meter, begins_units=True), "OP-1", "OP-1", spool=spool)
     assert seen[-1] == ("failed", "this step has no approved parameters: call the engineer")
@@ -238,7 +209,7 @@ class OfSheet(Parameterization):
     ],
 )
 def test_what_was_written_is_read_back_and_said_with_the_digest(
-    post_at: PostAt, spool: Kept, meter: Drawer, failure: str
+    post_at: PostAt, spool: Spool, meter: Drawer, failure: str
 ) -> None:
     post, seen = calibrated(post_at, spool, OfSheet(meter))
     (applied,) = (event for event in events(spool) if isinstance(event, ParametersApplied))
