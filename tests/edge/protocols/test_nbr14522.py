@@ -279,6 +279,7 @@ def broken_response() -> bytes:
 def test_the_limits_of_an_exchange() -> None:
     for answers, outcome, sends in (
         (b"", LinkLost("silent"), [COMMAND_BYTES] * SENDS_MAX),
+        (ENQ, LinkLost("silent"), [COMMAND_BYTES] * SENDS_MAX),
         (NAK, LinkLost("nak"), [COMMAND_BYTES] * NAKS_MAX),
         (broken_response(), LinkLost("broken"), [COMMAND_BYTES] + [1] * (NAKS_MAX - 1)),
         (Response("23", SERIAL, b"1").encode(), LinkLost("silent"), [COMMAND_BYTES] * SENDS_MAX),
