@@ -279,7 +279,6 @@ def broken_response() -> bytes:
 def test_the_limits_of_an_exchange() -> None:
     for answers, outcome, sends in (
         (b"", LinkLost("silent"), [COMMAND_BYTES] * SENDS_MAX),
-        (ENQ, LinkLost("silent"), [COMMAND_BYTES] * SENDS_MAX),
         (NAK, LinkLost("nak"), [COMMAND_BYTES] * NAKS_MAX),
         (broken_response(), LinkLost("broken"), [COMMAND_BYTES] + [1] * (NAKS_MAX - 1)),
         (Response("23", SERIAL, b"1").encode(), LinkLost("silent"), [COMMAND_BYTES] * SENDS_MAX),
@@ -289,6 +288,19 @@ def test_the_limits_of_an_exchange() -> None:
         found, _, sent = answering(reader, answers)
         assert found == outcome
         assert [len(each) for each in sent] == sends
+
+
+def test_a_meter_that_says_that_it_is_there_and_no_more() -> None:
+    """It never falls silent, and has not heard a single command."""
+    reader = Reader()
+    reader.read("14")
+    action, sends = reader.resume(b"", 0), 0
+    for now_ms in range(0, 100_000, 50):
+        sends += isinstance(action, Send)
+        action = reader.resume(ENQ if isinstance(action, Wait) and now_ms % 250 == 0 else b"", now_ms)
+        if isinstance(action, Outcome):
+            break
+    assert (action, sends) == (LinkLost("silent"), SENDS_MAX)
 
 
 def test_a_meter_that_says_wait_and_no_more() -> None:
