@@ -10,6 +10,7 @@ from fault_proxy import FaultProxy
 from office import open_office
 from shop import ready_shop
 from sql_stores import START_MS, store_of
+from station_day import Kept
 from web import EXTRA, Web
 
 from connectors.sql.work import Store
@@ -63,3 +64,10 @@ def post_at(web: Web, clock: ManualClock, tmp_path: Path) -> Iterator[Callable[[
             return post
 
         yield post_at
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Kept]:
+    kept = Kept(tmp_path / "spool")
+    yield kept
+    kept.close()

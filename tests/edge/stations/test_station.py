@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from desk_post import Post
-from msgspec.structs import replace
 from shop import ASSEMBLY, CALIBRATION
+from station_day import Kept, OfSheet, day, events
 
-from edge.client.shapes import Contract, Parameter, Rows
+from edge.client.shapes import Contract
 from edge.desk.desk import Unit
-from edge.spool import Spool
-from edge.stations.display import Display
 from edge.stations.parameterization import MeterError, Parameterization
-from edge.stations.recorder import Notes, Recorder
+from edge.stations.recorder import Notes
 from edge.stations.scan_station import Scanned
-from edge.stations.station import Job, Station
-from sipe.contracts.codec import decode
-from sipe.contracts.events import CycleCompleted, ParametersApplied, StationEvent
+from edge.stations.station import Job
+from sipe.contracts.events import CycleCompleted, ParametersApplied
 
 PostAt = Callable[[str], Post]
-
-
-class Hand:
-    """An operator that scans these lines, one after the other, and remembers the screen."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._lines = list(lines)
-        self.seen: list[tuple[str, str]] = []
-        self.has_scanned_all = asyncio.Event()
-
-    async def scan(self) -> str:
-        if not self._lines:
-            self.has_scanned_all.set()
-            await asyncio.Event().wait()
-        return self._lines.pop(0)
-
-    def show(self, display: Display) -> None:
-        self.seen.append((display.state, display.text))
 
 
 class Drawer:
@@ -68,66 +42,6 @@ class Drawer:
 
     async def close(self) -> None:
         self.closed += 1
-
-
-def day(post: Post, job: Job, *lines: str, spool: Kept) -> list[tuple[str, str]]:
-    """What the screen showed while these lines were scanned."""
-
-    async def run() -> list[tuple[str, str]]:
-        hand = Hand(lines)
-        recorder = Recorder(post.station, "station", spool)
-        station = Station(job, desk=post.desk, journal=post.journal, recorder=recorder, operator=hand, clock=post.clock)
-        running = asyncio.create_task(station.run())
-        scanned = asyncio.create_task(hand.has_scanned_all.wait())
-        await asyncio.wait({running, scanned}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
-        for task in (running, scanned):
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        return hand.seen
-
-    return asyncio.run(run())
-
-
-class Kept:
-    """The spool in a thread of its own, asked from any."""
-
-    def __init__(self, directory: Path) -> None:
-        self._thread = ThreadPoolExecutor(1)
-        self._spool = self._do(Spool, directory)
-
-    def _do(self, what: Callable[..., Any], *args: Any) -> Any:
-        return self._thread.submit(what, *args).result()
-
-    def next_identity(self, station: str, source: str) -> tuple[int, int]:
-        identity: tuple[int, int] = self._do(self._spool.next_identity, station, source)
-        return identity
-
-    def append(self, events: Sequence[StationEvent]) -> int:
-        return int(self._do(self._spool.append, events))
-
-    def waiting(self) -> list[bytes]:
-        found = [waiting.value for waiting in self._do(self._spool.take)]
-        self._do(self._spool.give_back)
-        return found
-
-    def close(self) -> None:
-        self._do(self._spool.close)
-        self._thread.shutdown()
-
-
-def events(spool: Kept) -> list[StationEvent]:
-    """What the spool holds."""
-    found = [decode(value) for value in spool.waiting()]
-    assert all(isinstance(event, StationEvent) for event in found)
-    return [event for event in found if isinstance(event, StationEvent)]
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Kept]:
-    kept = Kept(tmp_path / "spool")
-    yield kept
-    kept.close()
 
 
 def test_units_begin_and_pass_and_the_office_and_the_spool_know(post_at: PostAt, spool: Kept) -> None:
@@ -210,19 +124,6 @@ def test_a_meter_without_approved_parameters_is_not_written(post_at: PostAt, spo
     seen = day(post_at(ASSEMBLY), Parameterization(meter, begins_units=True), "OP-1", "OP-1", spool=spool)
     assert seen[-1] == ("failed", "this step has no approved parameters: call the engineer")
     assert meter.closed == 0
-
-
-class OfSheet(Parameterization):
-    """By the shop's sheet, with parameters as the sheets of a parameterization have them."""
-
-    async def work(self, unit: Unit, contract: Contract, notes: Notes) -> str:
-        registers = ({"register": "0.9.1", "value": "127", "read_back": "number"}, {"register": "C.1", "value": "A0"})
-        told = replace(
-            contract,
-            parameters=(Parameter(id="serial_register", value="0.0.0"),),
-            tables=(Rows(id="meter_parameters", key="register", units={}, rows=registers),),
-        )
-        return await super().work(unit, told, notes)
 
 
 @pytest.mark.parametrize(
