@@ -44,6 +44,7 @@ COMMANDS: tuple[Command, ...] = (
         "gateway", "keep the stations of a line going, and bring what they say to the office", "sipe.commands.gateway"
     ),
     Command("decode", "print what a meter said, from a recording of its line", "sipe.commands.decode"),
+    Command("meter", "play a meter at a port, to try a gateway without one", "sipe.commands.meter"),
     Command("doctor", "check servers, schema and settings, one line each", "sipe.commands.doctor"),
     Command("topics", "create the topics on a broker, or show what differs", "sipe.commands.topics"),
     Command("certs", "make certificates for brokers, services and gateways", "sipe.commands.certs"),

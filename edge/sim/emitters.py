@@ -46,8 +46,15 @@ class Emitter:
 def pima(
     serial: str, values: Mapping[Quantity, int | None], *, rate_bd: int = 2400, every_ms: float = 4_000
 ) -> Iterator[Burst]:
-    """A packet for each quantity, one right behind the other with the shortest gap allowed (Celesc E-321.0017)."""
+    """A packet for each quantity, one behind the other with the shortest gap allowed (Celesc E-321.0017).
+
+    Raises `ValueError` for what no packet holds.
+    """
     packets = [encode_packet(serial, item_of_value(quantity, value)) for quantity, value in values.items()]
+    return _repeated(packets, rate_bd, every_ms)
+
+
+def _repeated(packets: list[bytes], rate_bd: int, every_ms: float) -> Iterator[Burst]:
     for round_ in count():
         at_ms = round_ * every_ms
         for packet in packets:

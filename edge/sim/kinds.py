@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import NamedTuple
 
+from edge.protocols.bcd import bcd_of
 from edge.protocols.iec62056.characters import SIGN_ON_BD
 from edge.protocols.iec62056.meter import SAYS_ERROR
 from edge.protocols.nbr14522.exchange import RATE_BD
@@ -39,10 +40,19 @@ class Wanted:
     """Registers, beside those that every meter has."""
     keeps: Mapping[str, str] = field(default_factory=dict)
     """Registers that keep this, whatever is written."""
+    on_write: meters.Written = meters.nobody_looks
+    """Told of each write: the address, and what it holds now."""
     power_cut_at: int | None = None
     """Power goes in the middle of its message of that number, counted from 1."""
     off_ms: int | None = None
     """How long; None is for good."""
+
+    def another(self, number: int) -> Wanted:
+        """One of the same whose serial is so many further on."""
+        letters = self.serial.rstrip("0123456789")
+        digits = self.serial[len(letters) :]
+        serial = letters + str(int(digits or "0") + number).zfill(len(digits))
+        return replace(self, serial=serial, seed=self.seed + number)
 
 
 class Kind(NamedTuple):
@@ -68,14 +78,16 @@ class Kind(NamedTuple):
 
 def _iec62056(wanted: Wanted) -> Callable[[], Talks]:
     contents = {**meters.contents_of(wanted.serial), **wanted.contents}
-    registers = meters.Stubborn(contents, wanted.password, wanted.keeps)
+    registers = meters.Stubborn(contents, wanted.password, wanted.keeps, wanted.on_write)
     return lambda: meters.iec62056(
         registers, maker=wanted.maker, rate_id=wanted.rate_id, address=wanted.address, refusal=wanted.refusal
     )
 
 
 def _nbr14522(wanted: Wanted) -> Callable[[], Talks]:
-    return lambda: meters.nbr14522(wanted.serial[-NBR14522_DIGITS:].zfill(NBR14522_DIGITS))
+    serial = wanted.serial[-NBR14522_DIGITS:].zfill(NBR14522_DIGITS)
+    bcd_of(serial)  # which raises what cannot be said later
+    return lambda: meters.nbr14522(serial)
 
 
 def _pima(wanted: Wanted) -> Callable[[], Talks]:

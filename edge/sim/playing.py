@@ -16,10 +16,11 @@ def loop_ms() -> float:
 
 
 @asynccontextmanager
-async def played(bus: Bus, port: Port) -> AsyncIterator[None]:
+async def played(bus: Bus, port: Port) -> AsyncIterator[asyncio.Task[None]]:
     """The meters of the wire are there, at the port, until the block ends. Raises `UsageError` for the port's sake.
 
-    The wire is made with `now_ms=loop_ms()`. When it breaks, which it must not, that is told at the end of the block.
+    The wire is made with `now_ms=loop_ms()`. The task ends only when the wire breaks, which it must not: that is told
+    at the end of the block.
     """
     said = asyncio.Event()
 
@@ -44,7 +45,7 @@ async def played(bus: Bus, port: Port) -> AsyncIterator[None]:
     await port.open(hear)
     playing = asyncio.get_running_loop().create_task(play(), name=f"meter at {port.where}")
     try:
-        yield
+        yield playing
     finally:
         was_broken = playing.done()
         playing.cancel()

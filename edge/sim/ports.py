@@ -145,12 +145,13 @@ class TcpPort:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._hang_up()
         self._writer = writer
-        with suppress(OSError):
+        with suppress(OSError, asyncio.CancelledError):  # asyncio cancels it when the loop ends, and complains of that
             while data := await reader.read(READ_BYTES_MAX):
                 if self._hear is not None and self._writer is writer:
                     self._hear(data)
+        writer.transport.abort()
         if self._writer is writer:
-            self._hang_up()
+            self._writer = None
 
     def _hang_up(self) -> None:
         if self._writer is not None:

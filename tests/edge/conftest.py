@@ -15,6 +15,7 @@ from web import EXTRA, Web
 from connectors.sql.work import Store
 from edge.client.calls import Client
 from edge.client.session import Patience, Token
+from edge.spool import Spool
 from sipe.clock import ManualClock
 
 QUICK = Patience(pause_s=0.001, pause_max_s=0.01)
@@ -63,3 +64,9 @@ def post_at(web: Web, clock: ManualClock, tmp_path: Path) -> Iterator[Callable[[
             return post
 
         yield post_at
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    with Spool(tmp_path / "spool") as spool:
+        yield spool

@@ -116,14 +116,22 @@ class Reader(Exchange):
             self._again(NAK, self._naks >= NAKS_MAX or self._has_parts, self._command)
         elif isinstance(message, Signal) and message.name == WAIT:
             self._put_off()
-        elif isinstance(message, Signal) and message.name == ENQ and self._signal:
-            self._say(self._signal)  # the meter has not heard it
+        elif isinstance(message, Signal) and message.name == ENQ:
+            self._asked_again()
 
     def _again(self, reason: str, was_last: bool, frame: Command | Signal) -> None:
         if was_last:
             self._lose(reason)
         else:
             self._say(frame)
+
+    def _asked_again(self) -> None:
+        """A meter that says that it is there has not heard what was said; its ENQs are no answer, and no silence."""
+        if self._signal:
+            self._say(self._signal)
+            return
+        self._silences += 1
+        self._again(SILENT, self._silences >= SENDS_MAX, self._command)
 
     def _put_off(self) -> None:
         self._waits += 1

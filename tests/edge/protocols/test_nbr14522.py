@@ -290,6 +290,19 @@ def test_the_limits_of_an_exchange() -> None:
         assert [len(each) for each in sent] == sends
 
 
+def test_a_meter_that_says_that_it_is_there_and_no_more() -> None:
+    """It never falls silent, and has not heard a single command."""
+    reader = Reader()
+    reader.read("14")
+    action, sends = reader.resume(b"", 0), 0
+    for now_ms in range(0, 100_000, 50):
+        sends += isinstance(action, Send)
+        action = reader.resume(ENQ if isinstance(action, Wait) and now_ms % 250 == 0 else b"", now_ms)
+        if isinstance(action, Outcome):
+            break
+    assert (action, sends) == (LinkLost("silent"), SENDS_MAX)
+
+
 def test_a_meter_that_says_wait_and_no_more() -> None:
     reader = Reader()
     reader.read("14")

@@ -182,7 +182,7 @@ def test_a_card_that_dies_slowly_does_not_fill_itself_with_damaged_files(tmp_pat
                 path.write_bytes(b"damage %d" % start)
     with Spool(tmp_path) as spool:
         assert spool.set_aside == FILES_MAX
-        assert all(b"damage 1" != path.read_bytes() for path in segments_of(tmp_path))
+        assert all(path.read_bytes() != b"damage 1" for path in segments_of(tmp_path))
         assert spool.append([unit(99)]) == 1
 
 

@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from desk_post import Post
-from msgspec.structs import replace
 from shop import ASSEMBLY, CALIBRATION
+from station_day import OfSheet, day, events
 
-from edge.client.shapes import Contract, Parameter, Rows
+from edge.client.shapes import Contract
 from edge.desk.desk import Unit
 from edge.spool import Spool
-from edge.stations.display import Display
 from edge.stations.parameterization import MeterError, Parameterization
-from edge.stations.recorder import Notes, Recorder
+from edge.stations.recorder import Notes
 from edge.stations.scan_station import Scanned
-from edge.stations.station import Job, Station
-from sipe.contracts.codec import decode
-from sipe.contracts.events import CycleCompleted, ParametersApplied, StationEvent
+from edge.stations.station import Job
+from sipe.contracts.events import CycleCompleted, ParametersApplied
 
 PostAt = Callable[[str], Post]
-
-
-class Hand:
-    """An operator that scans these lines, one after the other, and remembers the screen."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._lines = list(lines)
-        self.seen: list[tuple[str, str]] = []
-        self.has_scanned_all = asyncio.Event()
-
-    async def scan(self) -> str:
-        if not self._lines:
-            self.has_scanned_all.set()
-            await asyncio.Event().wait()
-        return self._lines.pop(0)
-
-    def show(self, display: Display) -> None:
-        self.seen.append((display.state, display.text))
 
 
 class Drawer:
@@ -66,39 +43,6 @@ class Drawer:
 
     async def close(self) -> None:
         self.closed += 1
-
-
-def day(post: Post, job: Job, *lines: str, spool: Spool) -> list[tuple[str, str]]:
-    """What the screen showed while these lines were scanned."""
-
-    async def run() -> list[tuple[str, str]]:
-        hand = Hand(lines)
-        recorder = Recorder(post.station, "station", spool)
-        station = Station(job, desk=post.desk, journal=post.journal, recorder=recorder, operator=hand, clock=post.clock)
-        running = asyncio.create_task(station.run())
-        scanned = asyncio.create_task(hand.has_scanned_all.wait())
-        await asyncio.wait({running, scanned}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
-        for task in (running, scanned):
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        return hand.seen
-
-    return asyncio.run(run())
-
-
-def events(spool: Spool) -> list[StationEvent]:
-    """What the spool holds."""
-    found = [decode(waiting.value) for waiting in spool.take()]
-    spool.give_back()
-    assert all(isinstance(event, StationEvent) for event in found)
-    return [event for event in found if isinstance(event, StationEvent)]
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Spool]:
-    with Spool(tmp_path / "spool") as spool:
-        yield spool
 
 
 def test_units_begin_and_pass_and_the_office_and_the_spool_know(post_at: PostAt, spool: Spool) -> None:
@@ -181,19 +125,6 @@ def test_a_meter_without_approved_parameters_is_not_written(post_at: PostAt, spo
     seen = day(post_at(ASSEMBLY), Parameterization(meter, begins_units=True), "OP-1", "OP-1", spool=spool)
     assert seen[-1] == ("failed", "this step has no approved parameters: call the engineer")
     assert meter.closed == 0
-
-
-class OfSheet(Parameterization):
-    """By the shop's sheet, with parameters as the sheets of a parameterization have them."""
-
-    async def work(self, unit: Unit, contract: Contract, notes: Notes) -> str:
-        registers = ({"register": "0.9.1", "value": "127", "read_back": "number"}, {"register": "C.1", "value": "A0"})
-        told = replace(
-            contract,
-            parameters=(Parameter(id="serial_register", value="0.0.0"),),
-            tables=(Rows(id="meter_parameters", key="register", units={}, rows=registers),),
-        )
-        return await super().work(unit, told, notes)
 
 
 @pytest.mark.parametrize(
