@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -154,7 +154,7 @@ def _wrap(address: int, watcher: Watcher) -> _Wrapped:
         result: int = watcher.synced(file) or really_sync(file, flags)
         return result
 
-    wraps: tuple[tuple[str, Callable[..., Any]], ...] = (
+    wraps: tuple[tuple[str, Any], ...] = (
         ("close", _Close(close)), ("write", _Write(write)), ("truncate", _Truncate(truncate)), ("sync", _Sync(sync)),
     )  # fmt: skip
     for name, function in wraps:

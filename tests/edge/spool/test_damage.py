@@ -30,22 +30,22 @@ SENT: list[StationEvent] = [
 ]
 PAGE_BYTES = 4_096
 
-Damage = Callable[[bytearray, random.Random], bytes]
+Damage = Callable[[bytearray, random.Random], bytes | bytearray]
 
 
-def flip_bits(content: bytearray, chance: random.Random) -> bytes:
+def flip_bits(content: bytearray, chance: random.Random) -> bytearray:
     for _ in range(chance.choice([1, 10, 500])):
         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
     return content
 
 
-def overwrite_a_page(content: bytearray, chance: random.Random) -> bytes:
+def overwrite_a_page(content: bytearray, chance: random.Random) -> bytearray:
     start = PAGE_BYTES * chance.randrange(len(content) // PAGE_BYTES)
     content[start : start + PAGE_BYTES] = chance.choice([bytes(PAGE_BYTES), b"\xff" * PAGE_BYTES])
     return content
 
 
-def change_the_version(content: bytearray, chance: random.Random) -> bytes:
+def change_the_version(content: bytearray, chance: random.Random) -> bytearray:
     content[60:64] = chance.choice([0, 3, 7, 2**31 - 1]).to_bytes(4, "big")  # `user_version` of SQLite's header
     return content
 

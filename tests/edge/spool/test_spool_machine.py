@@ -34,8 +34,8 @@ class SpoolMachine(RuleBasedStateMachine):
         super().__init__()
         self.parent = TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)  # noqa: S108  a directory of our own in it
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr("edge.spool.room.free_bytes", lambda directory: self.free_bytes)
         self.free_bytes = 10**9
+        self.patch.setattr("edge.spool.room.free_bytes", lambda directory: self.free_bytes)
         self.starts = 0
         self.now_ms = 0
         self.boot = 1
