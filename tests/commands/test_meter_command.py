@@ -16,7 +16,7 @@ from command_line import ROOT
 
 from edge.channels.opening import open_channel
 from edge.channels.settings import SerialSettings, TcpSettings
-from edge.drivers.registry import meter_of
+from edge.drivers.registry import DRIVERS, meter_of
 from edge.sim.faults import FAULTS
 from edge.sim.kinds import KINDS
 from sipe.cli import main
@@ -110,6 +110,13 @@ def test_the_help_names_every_meter_and_every_fault(capsys: pytest.CaptureFixtur
     words = capsys.readouterr().out
     assert all(kind.name in words for kind in KINDS)
     assert all(name in words for name in FAULTS)
+
+
+def test_the_page_names_every_meter_every_fault_and_every_driver() -> None:
+    page = (ROOT / "docs/edge.md").read_text()
+    names = [*(kind.name for kind in KINDS), *(driver.name for driver in DRIVERS)]
+    assert all(f"`{name}`" in page for name in names)
+    assert all(f"`{name}" in page for name in FAULTS)
 
 
 def test_it_needs_what_a_gateway_has() -> None:
