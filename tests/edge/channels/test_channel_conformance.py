@@ -97,8 +97,7 @@ async def running(peer: Peer, **more: Any) -> AsyncIterator[tuple[AnyChannel, Re
     assert not channel.tally.errors["hung"]
     assert not channel.tally.errors["close"]
     assert not channel.tally.errors["unexpected"]
-    await asyncio.sleep(0)
-    assert asyncio.all_tasks() - tasks <= set()
+    await until(lambda: asyncio.all_tasks() <= tasks, asyncio.all_tasks)  # a port that was just being opened
 
 
 async def connected(channel: AnyChannel, times: int = 1) -> None:
