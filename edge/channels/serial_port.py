@@ -10,17 +10,15 @@ from __future__ import annotations
 import asyncio
 import os
 import termios
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import serial
 
 from edge.channels.failures import LinkError, as_link_error
 from edge.channels.intake import ByteIntake
+from edge.channels.patience import in_thread, nothing
 from edge.channels.settings import Line, SerialSettings
-
-T = TypeVar("T")
 
 READ_BYTES_MAX = 4096
 _FLUSH_POLL_S = 0.002
@@ -79,7 +77,7 @@ class SerialLink:
     async def set_line(self, line: Line) -> None:
         """See `ByteLink`."""
         try:
-            await _in_thread(lambda: _set(self._port, line), _nothing)
+            await in_thread(lambda: _set(self._port, line), nothing)
             self.note_line(line)
         except termios.error as error:  # which is no OSError
             raise as_link_error(error) from error
@@ -93,7 +91,7 @@ class SerialLink:
         """See `Link`. What was not sent is thrown away: Linux would wait for it half a minute."""
         self._loop.remove_reader(self._port.fileno())
         self._loop.remove_writer(self._port.fileno())
-        await _in_thread(lambda: _close(self._port), _nothing)
+        await in_thread(lambda: _close(self._port), nothing)
 
     def _readable(self) -> None:
         try:
@@ -128,7 +126,7 @@ async def connect(settings: SerialSettings, intake: ByteIntake) -> SerialLink:
 
 async def open_link(name: str, line: Line, hearer: Hearer, *, dtr: bool = True, rts: bool = True) -> SerialLink:
     """Open a port, in a thread: a broken adapter takes seconds to say so."""
-    port = await _in_thread(lambda: _open(name, line, dtr=dtr, rts=rts), _close)
+    port = await in_thread(lambda: _open(name, line, dtr=dtr, rts=rts), _close)
     link = SerialLink(port, hearer)
     try:
         link.note_line(line)
@@ -189,22 +187,3 @@ def _format_bits(line: Line) -> int:
     if line.parity == "odd":
         bits |= termios.PARODD
     return bits | (termios.CSTOPB if line.stop_bits == 2 else 0)
-
-
-async def _in_thread(work: Callable[[], T], undo: Callable[[T], None]) -> T:
-    """Do something that may block; when the wait is given up, what comes of it later is undone."""
-
-    def undo_it(done: asyncio.Future[T]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            undo(done.result())
-
-    doing = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        doing.add_done_callback(undo_it)
-        raise
-
-
-def _nothing(result: None) -> None:
-    pass

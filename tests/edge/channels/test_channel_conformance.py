@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +97,7 @@ async def running(peer: Peer, **more: Any) -> AsyncIterator[tuple[AnyChannel, Re
     assert not channel.tally.errors["hung"]
     assert not channel.tally.errors["close"]
     assert not channel.tally.errors["unexpected"]
-    with suppress(TimeoutError):  # what a thread is at, such as opening a port, is undone when it has come to its end
-        async with asyncio.timeout(WAIT_S):
-            while asyncio.all_tasks() - tasks:
-                await asyncio.sleep(0.01)
-    assert asyncio.all_tasks() - tasks <= set()
+    await until(lambda: asyncio.all_tasks() <= tasks, asyncio.all_tasks)  # a port that was just being opened
 
 
 async def connected(channel: AnyChannel, times: int = 1) -> None:
