@@ -219,7 +219,8 @@ def test_what_the_unit_before_said_is_no_answer() -> None:
     bench = Bench(told_password=WRONG)
 
     async def story(driver: Iec62056Driver) -> None:
-        bench.port.say(sent(Command("B0").encode() + Ack().encode() * 5, SOFTWARE))  # type: ignore[union-attr]
+        assert bench.port is not None
+        bench.port.say(sent(Command("B0").encode() + Ack().encode() * 5, SOFTWARE))
         await written_and_read(driver)
 
     assert failure(bench, story) == "the meter refuses sign-on: ER04"
