@@ -1,60 +1,7 @@
 """The ways in which bytes and messages come into the gateway.
 
-A gateway's file has a table for each channel. `name` and `kind` are in every one; what else there is, with its
-defaults, is said in `edge.channels.settings`, and what is wrong is told as `channel[2].line.rate_bd (meter-1): ...`.
-
-    [[channel]]
-    name = "meter-1"
-    kind = "serial"
-    port = "/dev/serial/by-path/platform-xhci-hcd.0-usb-0:1:1.0-port0"
-    line = { rate_bd = 300, bits = 7, parity = "even" }
-    idle_after_ms = 5_000
-
-    [[channel]]
-    name = "scanner"
-    kind = "tcp"
-    host = "192.168.7.20"
-    port = 4001
-
-    [[channel]]
-    name = "meter-2"
-    kind = "rfc2217"
-    host = "192.168.7.20"
-    port = 4002
-    line = { rate_bd = 2_400 }
-    silence_max_ms = 30_000
-
-    [[channel]]
-    name = "torque"
-    kind = "mqtt"
-    host = "192.168.7.2"
-    port = 8883
-    topics = ["line-1/torque/+"]
-    client_id = "gateway-line-1"
-    user = "gateway"
-    password_file = "/etc/sipe/mqtt-password"
-    ca_file = "/etc/sipe/ca.pem"
-
-    [[channel]]
-    name = "oven"
-    kind = "modbus-tcp"
-    host = "192.168.7.30"
-    blocks = [{ name = "zones", table = "holding", address = 0, count = 8, every_ms = 1_000 }]
-
-    [[channel]]
-    name = "compressor"
-    kind = "modbus-rtu"
-    port = "/dev/ttyAMA2"
-    line = { rate_bd = 19_200, parity = "even" }
-    blocks = [{ name = "running", table = "coils", address = 16, unit = 3 }]
-
-    [[channel]]
-    name = "aoi"
-    kind = "http"
-    host = "192.168.7.1"
-    port = 8090
-    paths = ["/results"]
-    peers = ["192.168.7.40"]
+A gateway's file has a table for each channel: docs/edge.md shows one of each kind, and what else there is, with its
+defaults, is said in `edge.channels.settings`. What is wrong is told as `channel[2].line.rate_bd (meter-1): ...`.
 
 So it is used; a channel belongs to the event loop it was made in, and has one reader:
 

@@ -10,7 +10,6 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -19,6 +18,7 @@ from edge.channels.failures import LinkError, as_link_error
 from edge.channels.inbox import Ended, Inbox
 from edge.channels.intake import Books, Intake, Message, MessageIntake
 from edge.channels.lifecycle import Event, Lifecycle, State, Transition
+from edge.channels.patience import cancelled, ended
 from edge.channels.settings import ChannelSettings
 from edge.channels.status import Status
 from edge.channels.tally import Tally
@@ -127,7 +127,7 @@ class Channel(Generic[T, LinkT, IntakeT]):
     async def stop(self) -> None:
         """End the connection and the channel, within two seconds at worst. What waits can still be read."""
         if self._task is not None:
-            await _cancelled(self._task, 3 * CLOSE_TIMEOUT_MS)
+            await cancelled(self._task, 3 * CLOSE_TIMEOUT_MS)
         self._on(Event.STOP, "stopped")
         self._inbox.end()
 
@@ -203,8 +203,7 @@ class Channel(Generic[T, LinkT, IntakeT]):
         if link is None:
             return
         closing = asyncio.get_running_loop().create_task(link.close())
-        await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_MS / 1000)
-        if not closing.done() or closing.cancelled() or closing.exception() is not None:
+        if not await ended(closing, CLOSE_TIMEOUT_MS) or closing.cancelled() or closing.exception() is not None:
             closing.cancel()
             self.tally.errors["close"] += 1
 
@@ -222,7 +221,7 @@ class Channel(Generic[T, LinkT, IntakeT]):
                 raise LinkError("unexpected", "the connection's own task was cancelled")
             return task.result()
         finally:
-            if not await _cancelled(task, CLOSE_TIMEOUT_MS):
+            if not await cancelled(task, CLOSE_TIMEOUT_MS):
                 self.tally.errors["hung"] += 1
 
     def _look(self) -> None:
@@ -237,16 +236,6 @@ class Channel(Generic[T, LinkT, IntakeT]):
     def _look_s(self) -> float:
         due_ms = self._lifecycle.look_ms(self._monotonic_ms())
         return (BEAT_MS if due_ms is None else min(max(due_ms, 1), BEAT_MS)) / 1000
-
-
-async def _cancelled(task: asyncio.Task[Any], timeout_ms: int) -> bool:
-    """Whether a task has ended, cancelled if need be, within that time; nothing it raises is of interest any more."""
-    task.cancel()
-    await asyncio.wait({task}, timeout=timeout_ms / 1000)
-    if task.done():
-        with suppress(asyncio.CancelledError, Exception):
-            task.result()
-    return task.done()
 
 
 MessageChannel = Channel[Message, Link, MessageIntake]

@@ -17,10 +17,9 @@ from pymodbus.pdu import ModbusPDU
 
 from edge.channels.failures import LinkError
 from edge.channels.intake import MessageIntake
+from edge.channels.modbus_line import ModbusLine
 from edge.channels.polls import Polls
 from edge.channels.settings import Block, ModbusRtuSettings, ModbusTcpSettings
-
-_PARITIES = {"none": "N", "even": "E", "odd": "O"}
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # what goes wrong is counted here, once for each poll
 
@@ -31,11 +30,13 @@ class ModbusLink:
     def __init__(
         self,
         client: ModbusBaseClient,
+        line: ModbusLine | None,
         settings: ModbusTcpSettings | ModbusRtuSettings,
         intake: MessageIntake,
         monotonic_ms: Callable[[], int],
     ) -> None:
         self._client = client
+        self._line = line
         self._intake = intake
         self._monotonic_ms = monotonic_ms
         self._blocks = settings.blocks
@@ -60,10 +61,13 @@ class ModbusLink:
                 self._intake.lost("overflow")
             else:
                 await self._poll(self._blocks[index])
+                _raise_if_cancelled()
 
     async def close(self) -> None:
         """See `Link`."""
         self._client.close()
+        if self._line is not None:
+            await self._line.let_go()
 
     async def _poll(self, block: Block) -> None:
         try:
@@ -100,35 +104,36 @@ async def connect(
     settings: ModbusTcpSettings | ModbusRtuSettings, monotonic_ms: Callable[[], int], intake: MessageIntake
 ) -> ModbusLink:
     """Connect; how often that is tried is for the channel to say, so the library's own attempts are off."""
-    timeout_s = settings.timeout_ms / 1000
+    if isinstance(settings, ModbusTcpSettings):
+        return ModbusLink(await _over_tcp(settings, intake), None, settings, intake, monotonic_ms)
+    client = AsyncModbusSerialClient(settings.port, timeout=settings.timeout_ms / 1000, retries=0, reconnect_delay=0)
+    line = ModbusLine(client.ctx, intake)
+    await line.open(settings)
+    return ModbusLink(client, line, settings, intake, monotonic_ms)
 
+
+async def _over_tcp(settings: ModbusTcpSettings, intake: MessageIntake) -> ModbusBaseClient:
     def on_connection(is_up: bool) -> None:
         if not is_up:
             intake.fail("closed", "the connection ended")
 
-    client: ModbusBaseClient
-    if isinstance(settings, ModbusTcpSettings):
-        client = AsyncModbusTcpClient(
-            settings.host,
-            port=settings.port,
-            framer=FramerType.RTU if settings.framing == "rtu" else FramerType.SOCKET,
-            timeout=timeout_s,
-            retries=0,
-            reconnect_delay=0,
-            trace_connect=on_connection,
-        )
-    else:
-        client = AsyncModbusSerialClient(
-            settings.port,
-            baudrate=settings.line.rate_bd,
-            bytesize=settings.line.bits,
-            parity=_PARITIES[settings.line.parity],
-            stopbits=settings.line.stop_bits,
-            timeout=timeout_s,
-            retries=0,
-            reconnect_delay=0,
-            trace_connect=on_connection,
-        )
+    client = AsyncModbusTcpClient(
+        settings.host,
+        port=settings.port,
+        framer=FramerType.RTU if settings.framing == "rtu" else FramerType.SOCKET,
+        timeout=settings.timeout_ms / 1000,
+        retries=0,
+        reconnect_delay=0,
+        trace_connect=on_connection,
+    )
+    client.set_max_no_responses(settings.timeouts_max)  # else the library hangs up after five
     # `client.connect` is this too, but says nothing of what failed.
     client.ctx.transport, _ = await client.ctx.call_create()
-    return ModbusLink(client, settings, intake, monotonic_ms)
+    return client
+
+
+def _raise_if_cancelled() -> None:
+    """What `asyncio.wait_for` forgets in Python 3.11: of an answer and a cancellation at once it tells the answer."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

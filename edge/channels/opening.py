@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +14,8 @@ from edge.channels.intake import MessageIntake
 from edge.channels.settings import (
     ChannelSettings,
     HttpSettings,
+    ModbusRtuSettings,
+    ModbusTcpSettings,
     MqttSettings,
     Rfc2217Settings,
     SerialSettings,
@@ -24,6 +25,15 @@ from edge.channels.tls import client_context, server_context
 from sipe.errors import UsageError
 from sipe.private_files import read_secret
 
+_MODULES = {
+    SerialSettings: "serial_port",
+    TcpSettings: "tcp",
+    Rfc2217Settings: "rfc2217",
+    MqttSettings: "mqtt",
+    ModbusTcpSettings: "modbus",
+    ModbusRtuSettings: "modbus",
+    HttpSettings: "http_push",
+}
 _EXTRAS = {"serial_port": "edge", "mqtt": "edge-mqtt", "modbus": "edge-modbus"}
 """What of pyproject.toml's extras a module needs; the others need nothing but Python."""
 
@@ -33,33 +43,23 @@ def open_channel(settings: ChannelSettings, **more: Any) -> ByteChannel | Messag
 
     Raises `UsageError` when the kind's library is not installed, or a file that holds a secret cannot be used.
     """
+    connect = partial(_module(settings).connect, settings)
     match settings:
-        case SerialSettings():
-            module = _module("serial_port", settings)
-            return ByteChannel(settings, partial(module.connect, settings), settings.line, **more)
-        case TcpSettings():
-            return ByteChannel(settings, partial(_module("tcp", settings).connect, settings), settings.line, **more)
-        case Rfc2217Settings():
-            module = _module("rfc2217", settings)
-            return ByteChannel(settings, partial(module.connect, settings), settings.line, **more)
+        case SerialSettings() | TcpSettings() | Rfc2217Settings():
+            return ByteChannel(settings, connect, settings.line, **more)
         case MqttSettings():
             password = _secret(settings, "password_file", settings.password_file)
-            connect = partial(_module("mqtt", settings).connect, settings, password, client_context(settings))
-            return _messages(settings, connect, more)
+            connect = partial(connect, password, client_context(settings))
         case HttpSettings():
             token = _secret(settings, "token_file", settings.token_file)
-            connect = partial(_module("http_push", settings).connect, settings, token, server_context(settings))
-            return _messages(settings, connect, more)
-        case _:
-            clock: Callable[[], int] = more.get("monotonic_ms", monotonic_ms)
-            return _messages(settings, partial(_module("modbus", settings).connect, settings, clock), more)
-
-
-def _messages(settings: ChannelSettings, connect: Any, more: dict[str, Any]) -> MessageChannel:
+            connect = partial(connect, token, server_context(settings))
+        case ModbusTcpSettings() | ModbusRtuSettings():
+            connect = partial(connect, more.get("monotonic_ms", monotonic_ms))
     return Channel(settings, connect, MessageIntake, **more)
 
 
-def _module(name: str, settings: ChannelSettings) -> ModuleType:
+def _module(settings: ChannelSettings) -> ModuleType:
+    name = _MODULES[type(settings)]
     try:
         return importlib.import_module(f"edge.channels.{name}")
     except ModuleNotFoundError as error:

@@ -10,17 +10,15 @@ from __future__ import annotations
 import asyncio
 import os
 import termios
-from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Protocol
 
 import serial
 
-from edge.channels.failures import LinkError
+from edge.channels.failures import LinkError, as_link_error
 from edge.channels.intake import ByteIntake
+from edge.channels.patience import in_thread, nothing
 from edge.channels.settings import Line, SerialSettings
-
-T = TypeVar("T")
 
 READ_BYTES_MAX = 4096
 _FLUSH_POLL_S = 0.002
@@ -28,27 +26,48 @@ _PARITIES = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": seri
 _FORMAT_BITS = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
 
 
+class Hearer(Protocol):
+    """Who is told what comes over a port and what becomes of it, as a `ByteIntake` is."""
+
+    def take_newest(self, data: bytes) -> None:
+        """These bytes came."""
+
+    def error(self, reason: str) -> None:
+        """Something is wrong, and ends nothing."""
+
+    def fail(self, reason: str, detail: str) -> None:
+        """The port is of no use any more."""
+
+
 class SerialLink:
     """One time that the port is open."""
 
-    def __init__(self, port: serial.Serial, intake: ByteIntake) -> None:
+    def __init__(self, port: serial.Serial, hearer: Hearer) -> None:
         self._port = port
-        self._intake = intake
+        self._hearer = hearer
         self._loop = asyncio.get_running_loop()
+
+    def listen(self) -> None:
+        """From now on the hearer hears."""
+        self._loop.add_reader(self._port.fileno(), self._readable)
 
     async def serve(self) -> None:
         """See `Link`; it ends when the intake breaks."""
-        self._loop.add_reader(self._port.fileno(), self._readable)
+        self.listen()
         await self._loop.create_future()
 
     async def write(self, data: bytes) -> None:
         """See `ByteLink`."""
         rest = memoryview(data)
-        while rest:
-            try:
-                rest = rest[os.write(self._port.fileno(), rest) :]
-            except BlockingIOError:
-                await self._writable()
+        while rest := rest[self.write_now(rest) :]:
+            await self._writable()
+
+    def write_now(self, data: bytes | memoryview) -> int:
+        """Hand the system what it takes at once; how many bytes that is. Raises `OSError`."""
+        try:
+            return os.write(self._port.fileno(), data)
+        except BlockingIOError:
+            return 0
 
     async def flush(self) -> None:
         """See `ByteLink`. `tcdrain` would wait better, but for ever where an adapter is stuck, and none can stop it."""
@@ -57,19 +76,22 @@ class SerialLink:
 
     async def set_line(self, line: Line) -> None:
         """See `ByteLink`."""
-        await _in_thread(lambda: _set(self._port, line), _nothing)
-        self.note_line(line)
+        try:
+            await in_thread(lambda: _set(self._port, line), nothing)
+            self.note_line(line)
+        except termios.error as error:  # which is no OSError
+            raise as_link_error(error) from error
 
     def note_line(self, line: Line) -> None:
         """Count a line that is not set as it should be: some adapters, and every pseudo terminal, know 8N1 alone."""
         if termios.tcgetattr(self._port.fileno())[2] & _FORMAT_BITS != _format_bits(line):
-            self._intake.error("line-not-set")
+            self._hearer.error("line-not-set")
 
     async def close(self) -> None:
         """See `Link`. What was not sent is thrown away: Linux would wait for it half a minute."""
         self._loop.remove_reader(self._port.fileno())
         self._loop.remove_writer(self._port.fileno())
-        await _in_thread(lambda: _close(self._port), _nothing)
+        await in_thread(lambda: _close(self._port), nothing)
 
     def _readable(self) -> None:
         try:
@@ -80,13 +102,13 @@ class SerialLink:
             self._unplugged(str(error))
             return
         if data:
-            self._intake.take_newest(data)
+            self._hearer.take_newest(data)
         else:
             self._unplugged("it has hung up")
 
     def _unplugged(self, detail: str) -> None:
         self._loop.remove_reader(self._port.fileno())  # it would be readable for ever
-        self._intake.fail("unplugged", f"{self._port.name}: {detail}")
+        self._hearer.fail("unplugged", f"{self._port.name}: {detail}")
 
     async def _writable(self) -> None:
         writable = asyncio.Event()
@@ -98,20 +120,29 @@ class SerialLink:
 
 
 async def connect(settings: SerialSettings, intake: ByteIntake) -> SerialLink:
-    """Open the port, in a thread: a broken adapter takes seconds to say so."""
-    port = await _in_thread(lambda: _open(settings), _close)
-    link = SerialLink(port, intake)
-    link.note_line(settings.line)
+    """Open the port of a channel of bytes."""
+    return await open_link(settings.port, settings.line, intake, dtr=settings.dtr, rts=settings.rts)
+
+
+async def open_link(name: str, line: Line, hearer: Hearer, *, dtr: bool = True, rts: bool = True) -> SerialLink:
+    """Open a port, in a thread: a broken adapter takes seconds to say so."""
+    port = await in_thread(lambda: _open(name, line, dtr=dtr, rts=rts), _close)
+    link = SerialLink(port, hearer)
+    try:
+        link.note_line(line)
+    except BaseException:
+        await link.close()
+        raise
     return link
 
 
-def _open(settings: SerialSettings) -> serial.Serial:
+def _open(name: str, line: Line, *, dtr: bool, rts: bool) -> serial.Serial:
     port = serial.Serial(exclusive=True, timeout=0)
-    port.port = settings.port
-    port.dtr, port.rts = settings.dtr, settings.rts
+    port.port = name
+    port.dtr, port.rts = dtr, rts
     port.open()
     try:
-        _set(port, settings.line)
+        _set(port, line)
         port.reset_input_buffer()  # what came before the line was set
     except BaseException:
         port.close()
@@ -156,22 +187,3 @@ def _format_bits(line: Line) -> int:
     if line.parity == "odd":
         bits |= termios.PARODD
     return bits | (termios.CSTOPB if line.stop_bits == 2 else 0)
-
-
-async def _in_thread(work: Callable[[], T], undo: Callable[[T], None]) -> T:
-    """Do something that may block; when the wait is given up, what comes of it later is undone."""
-
-    def undo_it(done: asyncio.Future[T]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            undo(done.result())
-
-    doing = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        doing.add_done_callback(undo_it)
-        raise
-
-
-def _nothing(result: None) -> None:
-    pass

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Protocol
+from typing import Any
 
+from edge.channels.intake import Chunk
 from edge.client.shapes import Contract
 from edge.desk.desk import Unit
-from edge.protocols.framer import Framer
 from edge.protocols.pima import SERIAL_DIGITS, PimaDecoder
 from edge.protocols.pima_verdict import Expected, Line, PostClosingTest, Verdict
+from edge.protocols.records import Discard, Frame
 from edge.stations.recorder import Notes
 from sipe.contracts.events import DefectFound, TestMeasured
 
@@ -37,24 +38,12 @@ WORDS = {
 """What each failure is to the operator."""
 
 
-class Heard(Protocol):
-    """Bytes that came together over the line."""
-
-    @property
-    def at_ms(self) -> int:
-        """When, on the monotonic clock: when the last of them was read."""
-
-    @property
-    def data(self) -> bytes:
-        """The bytes."""
-
-
 class SerialOutputTest:
     """The job of a serial-output station; the channel is 8N1 at the rate of the sheet."""
 
     begins_units = False
 
-    def __init__(self, channel: AsyncIterator[Heard], monotonic_ms: Callable[[], int]) -> None:
+    def __init__(self, channel: AsyncIterator[Chunk], monotonic_ms: Callable[[], int]) -> None:
         self._channel = channel
         self._monotonic_ms = monotonic_ms
 
@@ -72,23 +61,24 @@ class SerialOutputTest:
         return "; ".join(f"{failure}: {WORDS[failure]}" for failure in verdict.failures)
 
     async def _listened(self, test: PostClosingTest, line: Line) -> Verdict:
-        decoder = PimaDecoder()
+        decoder, connection = PimaDecoder(), 0
         silence_ms = SILENCE_BITS * line.bit_ms
         began_ms = heard_ms = self._monotonic_ms()
         while True:
             chunk = await self._next(POLL_MS)
             now_ms = self._monotonic_ms()
             if chunk is not None and chunk.at_ms >= began_ms:  # older bytes are of the unit before
-                _hear(test, decoder, chunk.data)
-                heard_ms = chunk.at_ms
+                if chunk.connection != connection:  # between two of them bytes may be missing
+                    _hear(test, decoder.end())
+                _hear(test, decoder.feed(chunk.data))
+                heard_ms, connection = chunk.at_ms, chunk.connection
             elif now_ms - heard_ms >= silence_ms:
-                for found in decoder.end():
-                    test.hear(found)
+                _hear(test, decoder.end())
             verdict = test.verdict(now_ms)
             if verdict is not None:
                 return verdict
 
-    async def _next(self, wait_ms: int) -> Heard | None:
+    async def _next(self, wait_ms: int) -> Chunk | None:
         try:
             async with asyncio.timeout(wait_ms / 1000):
                 return await anext(self._channel)
@@ -121,9 +111,9 @@ def _parameter(contract: Contract, name: str) -> Any:
     return next((parameter.value for parameter in told if parameter.id == name), None)
 
 
-def _hear(test: PostClosingTest, decoder: Framer, data: bytes) -> None:
-    for found in decoder.feed(data):
-        test.hear(found)
+def _hear(test: PostClosingTest, found: list[Frame | Discard]) -> None:
+    for one in found:
+        test.hear(one)
 
 
 def _note(notes: Notes, serial: str, step: str, expected: Expected, verdict: Verdict) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import socket
 import struct
@@ -9,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,16 @@ from edge.channels.settings import ChannelSettings, parse_channels
 from sipe.errors import SipeError
 
 _HERE = Path(__file__).parent
-_TIMEOUT_S = 20.0
+WAIT_S = 20.0
 _RESET = struct.pack("ii", 1, 0)
+
+
+async def until(holds: Callable[[], bool], seen: Callable[[], object]) -> None:
+    """Wait for a condition; what is seen, such as a channel's status, says why it did not come about."""
+    deadline = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < deadline, seen()
+        await asyncio.sleep(0.005)
 
 
 class Peer:
@@ -84,15 +93,25 @@ class ServerPeer(Peer):
     """One that is a process."""
 
     server: RealServer
+    line: Path | None = None
+    """The device file, where there is one. It goes with its terminal, whose number the next one that opens is given."""
 
     def start(self) -> None:
         self.server.start()
+        if self.line is not None:
+            self.server.process.wait_until(self.line.exists, "pseudo terminal")
 
     def stop(self) -> None:
         self.server.stop()
+        self._unplug()
 
     def kill(self) -> None:
         self.server.kill()
+        self._unplug()
+
+    def _unplug(self) -> None:
+        if self.line is not None:
+            self.line.unlink(missing_ok=True)
 
     def freeze(self) -> None:
         self.server.process.freeze()
@@ -122,8 +141,9 @@ class LinePeer(ServerPeer):
         self._control_port = free_port()
         self._control: socket.socket | None = None
         if kind == "serial":
-            self.tables = {"port": str(directory / "line")}
-            arguments: tuple[object, ...] = ("pty", self.tables["port"])
+            self.line = directory / "line"
+            self.tables = {"port": str(self.line)}
+            arguments: tuple[object, ...] = ("pty", self.line)
         else:
             self.tables = {"host": "127.0.0.1", "port": free_port()}
             arguments = (kind, self.tables["port"])
@@ -132,7 +152,7 @@ class LinePeer(ServerPeer):
     def start(self) -> None:
         super().start()
         self._hang_up()
-        self._control = socket.create_connection(("127.0.0.1", self._control_port), timeout=_TIMEOUT_S)
+        self._control = socket.create_connection(("127.0.0.1", self._control_port), timeout=WAIT_S)
 
     def stop(self) -> None:
         self._hang_up()
@@ -200,17 +220,12 @@ class ModbusPeer(ServerPeer):
             "timeouts_max": 2,
         }
         if kind == "modbus-rtu":
-            self.tables |= {"port": str(directory / "line"), "line": {"rate_bd": 19_200}}
-            arguments = ("rtu", self._port, self.tables["port"])
+            self.line = directory / "line"
+            self.tables |= {"port": str(self.line), "line": {"rate_bd": 19_200}}
+            arguments = ("rtu", self._port, self.line)
         else:
             self.tables |= {"host": "127.0.0.1", "port": self._port}
         self.server = _Program(directory, "modbus_device.py", *arguments, ports=[self._port])
-
-    def start(self) -> None:
-        super().start()
-        if self.kind == "modbus-rtu":
-            line = Path(self.tables["port"])
-            self.server.process.wait_until(line.exists, "pseudo terminal")
 
     def send(self, items: Sequence[bytes]) -> None:
         """Each has eight bytes, and stands in four registers until the next is there."""
@@ -232,7 +247,7 @@ class PushPeer(Peer):
     def __init__(self, directory: Path) -> None:
         super().__init__()
         self.port = free_port()
-        self.tables = {"port": self.port, "paths": ["/said"], "request_timeout_ms": 300}
+        self.tables = {"port": self.port, "paths": ["/said"], "request_timeout_ms": 150}
         self._half: list[socket.socket] = []
 
     def stop(self) -> None:
@@ -250,13 +265,13 @@ class PushPeer(Peer):
         self._half.append(self._begin())
 
     def _begin(self) -> socket.socket:
-        half = socket.create_connection(("127.0.0.1", self.port), timeout=_TIMEOUT_S)
+        half = socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_S)
         half.sendall(b"POST /said HTTP/1.1\r\nContent-Length: 100\r\n\r\nthe first half")
         return half
 
     def send(self, items: Sequence[bytes]) -> None:
         for item in items:
-            deadline = time.monotonic() + _TIMEOUT_S
+            deadline = time.monotonic() + WAIT_S
             while self._post(item) != 204:
                 if time.monotonic() > deadline:
                     raise SipeError(f"{item!r} is not taken")
@@ -265,7 +280,7 @@ class PushPeer(Peer):
     def _post(self, item: bytes) -> int:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/said", item)
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=WAIT_S) as answer:  # noqa: S310
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             error.close()

@@ -33,6 +33,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._virtual = _Selector()
         super().__init__(self._virtual)
 
+    def stand_still(self, span_ms: int) -> None:
+        self._virtual.now_s += span_ms / 1000
+
     def time(self) -> float:
         return self._virtual.now_s
 
@@ -41,6 +44,13 @@ def run_virtually(story: Coroutine[Any, Any, R]) -> R:
     """Like `asyncio.run`."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(story)
+
+
+def stand_still(span_ms: int) -> None:
+    """Have time pass in the middle of a step, as on a machine that does something else meanwhile."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    loop.stand_still(span_ms)
 
 
 def virtual_ms() -> int:

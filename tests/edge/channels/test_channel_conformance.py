@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from channel_peers import LinePeer, Peer, make_peer, proxied
+from channel_peers import WAIT_S, LinePeer, Peer, make_peer, proxied, until
 
 from edge.channels.byte_channel import ByteChannel
 from edge.channels.channel import MessageChannel
@@ -20,9 +20,8 @@ from edge.channels.lifecycle import Event, State
 from edge.channels.opening import open_channel
 from edge.channels.settings import KINDS
 
-WAIT_S = 20.0
-STOP_S = 3.0
-"""What `stop` promises, and as much again for a machine that is busy."""
+STOP_S = 10.0
+"""`stop` promises two seconds; the machine may be busy."""
 ITEMS = [b"item%04d" % n for n in range(20)]
 MORE = [b"more%04d" % n for n in range(20)]
 BYTE_KINDS = ("serial", "tcp", "rfc2217")
@@ -59,24 +58,19 @@ class Reader:
                 self._rest += came.data
                 found = [self._rest[at : at + 8] for at in range(0, len(self._rest) - 7, 8)]
                 self._rest = self._rest[8 * len(found) :]
+                self._keep([item for item in found if item != bytes(8)], came.connection)
             else:
-                found = [came.payload]
                 came.taken()
-            for item in found:
-                if item != bytes(8) and item not in self.items[-1:]:  # what is polled comes over and over
-                    self.items.append(item)
-                    self.connections.append(came.connection)
+                if came.payload != bytes(8) and came.payload not in self.items:  # a message may come again
+                    self._keep([came.payload], came.connection)
+
+    def _keep(self, items: list[bytes], connection: int) -> None:
+        self.items += items
+        self.connections += [connection] * len(items)
 
     async def has(self, count: int) -> None:
         """Wait for so many items."""
         await until(lambda: len(self.items) >= count, lambda: (count, self.items, self.channel.status()))
-
-
-async def until(holds: Callable[[], bool], what: Callable[[], object] | str) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline, f"no {what() if callable(what) else what}"
-        await asyncio.sleep(0.005)
 
 
 async def say(peer: Peer, items: list[bytes], reader: Reader) -> None:
@@ -103,8 +97,7 @@ async def running(peer: Peer, **more: Any) -> AsyncIterator[tuple[AnyChannel, Re
     assert not channel.tally.errors["hung"]
     assert not channel.tally.errors["close"]
     assert not channel.tally.errors["unexpected"]
-    await asyncio.sleep(0)
-    assert asyncio.all_tasks() - tasks <= set()
+    await until(lambda: asyncio.all_tasks() <= tasks, asyncio.all_tasks)  # a port that was just being opened
 
 
 async def connected(channel: AnyChannel, times: int = 1) -> None:
@@ -112,6 +105,10 @@ async def connected(channel: AnyChannel, times: int = 1) -> None:
         lambda: channel.tally.connects >= times and channel.state in {State.IDLE, State.ACTIVE},
         channel.status,
     )
+
+
+async def failed(channel: AnyChannel, reason: str, times: int = 1) -> None:
+    await until(lambda: channel.tally.errors[reason] >= times, channel.status)
 
 
 async def greeted(peer: Peer, channel: AnyChannel) -> None:
@@ -137,7 +134,7 @@ def test_what_is_said_comes_in_order_once_and_stamped(peer: Peer) -> None:
             assert set(reader.connections) == {1}
             assert status.bytes_in >= 8 * len(ITEMS)
             assert before_ms <= status.beaten_ms <= time.monotonic_ns() // 1_000_000
-            assert set(status.lost) <= ({"late"} if peer.polled else set())  # the machine may be busy
+            assert set(status.lost) <= ({"late", "timeout"} if peer.polled else set())  # the machine may be busy
             assert names(channel)[:2] == [Event.CONNECTED, Event.DATA]
 
     with peer:
@@ -148,7 +145,7 @@ def test_what_is_said_comes_in_order_once_and_stamped(peer: Peer) -> None:
 def test_it_waits_for_a_peer_that_is_not_there_yet(peer: Peer) -> None:
     async def story() -> None:
         async with running(peer) as (channel, reader):
-            await until(lambda: channel.tally.errors.total() >= 3, "third attempt")
+            await until(lambda: channel.tally.errors.total() >= 3, channel.status)
             assert channel.state is State.DEGRADED
             assert channel.status().connects == 0
             cause = channel.status().cause
@@ -185,9 +182,7 @@ def test_what_nobody_reads_is_bounded_and_waits_at_the_other_end_or_is_counted(p
             assert reader.size_bytes + lost == channel.tally.bytes_in
         elif not peer.polled:
             assert lost == 0
-            assert sorted(set(reader.items)) == items  # a message may come again, after others
-            firsts = list(dict.fromkeys(reader.items))
-            assert firsts == items
+            assert reader.items == items
 
     with peer:
         asyncio.run(story())
@@ -201,11 +196,11 @@ def test_it_comes_back_to_a_peer_that_was_killed(peer: Peer) -> None:
             for round_ in (2, 3):
                 peer.kill()
                 if peer.listens:
-                    await until(lambda: channel.state is State.DEGRADED, "lost connection")
+                    await until(lambda: channel.state is State.DEGRADED, channel.status)
                     await asyncio.to_thread(peer.start)
                     await connected(channel, round_)
                 else:
-                    await until(lambda: channel.tally.errors["reset"] > 0, "broken request")
+                    await failed(channel, "reset", round_ - 1)
                 await say(peer, [b"back%04d" % (10 * round_ + n) for n in range(3)], reader)
             if peer.listens:
                 assert reader.connections[-1] >= 3
@@ -229,7 +224,7 @@ def test_it_comes_back_after_its_connections_were_reset(peer: Peer) -> None:
                 await greeted(peer, channel)
                 await say(peer, MORE[:3], reader)
                 await asyncio.to_thread(proxy.refuse)
-                await until(lambda: channel.state is State.DEGRADED, "refusal")
+                await until(lambda: channel.state is State.DEGRADED, channel.status)
                 await asyncio.to_thread(proxy.heal)
                 await connected(channel, 3)
                 await greeted(peer, channel)
@@ -240,22 +235,35 @@ def test_it_comes_back_after_its_connections_were_reset(peer: Peer) -> None:
         asyncio.run(story())
 
 
-SILENCE_MS = 1_000
-"""What equipment says over a connection that is just given up is lost, so there has to be time in between."""
+@asynccontextmanager
+async def humming(peer: Peer) -> AsyncIterator[None]:
+    """What is on a line says something all the time, so that silence is the line's and not that of a busy machine."""
+
+    async def hum() -> None:
+        while isinstance(peer, LinePeer):
+            peer.send([bytes(8)])
+            await asyncio.sleep(0.05)
+
+    task = asyncio.create_task(hum())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 def test_a_peer_that_hangs_is_noticed_and_heard_again_when_it_goes_on(peer: Peer) -> None:
     async def story() -> None:
-        more = {"silence_max_ms": SILENCE_MS} if peer.kind in BYTE_KINDS else {}
-        async with running(peer, **more) as (channel, reader):
+        more = {"silence_max_ms": 1_000} if isinstance(peer, LinePeer) else {}
+        async with running(peer, **more) as (channel, reader), humming(peer):
             await connected(channel)
             await say(peer, ITEMS[:3], reader)
+            before = channel.tally.connects
             peer.freeze()
-            reasons = {"http": "http-408"}.get(peer.kind, "silent" if more else "timeout")
-            await until(lambda: channel.tally.errors[reasons] > 0, "notice")
+            await failed(channel, {"http": "http-408"}.get(peer.kind, "silent" if more else "timeout"))
             peer.thaw()
             if peer.listens:
-                await connected(channel, channel.tally.connects + 1)
+                await connected(channel, before + 1)
                 await greeted(peer, channel)
             await say(peer, MORE[:3], reader)
 
@@ -267,13 +275,15 @@ def test_a_peer_that_hangs_is_noticed_and_heard_again_when_it_goes_on(peer: Peer
 def test_it_stops_promptly(peer: Peer, fault: str) -> None:
     async def story() -> None:
         async with running(peer) as (channel, _):
-            if fault in {"absent", "frozen before"}:
-                await asyncio.sleep(0.1)
+            if fault == "absent":
+                await until(lambda: channel.state is not State.STARTING, channel.status)
                 return
-            await connected(channel)
+            if fault != "frozen before":
+                await connected(channel)
             if fault == "frozen":
                 peer.freeze()
-                await asyncio.sleep(0.05)
+            if fault != "connected":
+                await asyncio.sleep(0.05)  # whatever it is doing by then
 
     if fault == "absent":
         asyncio.run(story())
@@ -323,7 +333,7 @@ def test_a_write_without_a_connection_says_so(peer: Peer) -> None:
         async with channel:
             with pytest.raises(ChannelDown, match="press-1 has no connection"):
                 await channel.write(b"x")
-            await until(lambda: channel.tally.errors.total() > 0, "failure")
+            await until(lambda: channel.tally.errors.total() > 0, channel.status)
             with pytest.raises(ChannelDown, match=r"press-1 has no connection: (refused|unplugged)"):
                 await channel.drain()
         with pytest.raises(ChannelDown):
@@ -342,7 +352,7 @@ def test_a_write_to_a_peer_that_hangs_ends_and_the_connection_is_made_anew(peer:
             peer.freeze()
             with pytest.raises(ChannelDown, match="timeout"):
                 await channel.write(bytes(20_000_000 if peer.kind == "tcp" else 20_000))  # more than what is between
-            await until(lambda: channel.tally.errors["timeout"] > 0, "count")
+            await failed(channel, "timeout")
             peer.thaw()
             await connected(channel, 2)
             await channel.write(b"x")

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from msgspec.structs import fields
 
-import edge.channels
 from edge.channels.opening import open_channel
 from edge.channels.settings import (
     KINDS,
     ChannelSettings,
+    Common,
     HttpSettings,
     Line,
     MqttSettings,
@@ -20,6 +23,7 @@ from edge.channels.settings import (
 )
 from sipe.errors import UsageError
 
+ROOT = Path(__file__).resolve().parents[3]
 SERIAL: dict[str, object] = {"name": "meter-1", "kind": "serial", "port": "/dev/ttyUSB0"}
 MODBUS: dict[str, object] = {
     "name": "oven", "kind": "modbus-tcp", "host": "oven",
@@ -40,12 +44,9 @@ def parsed(*tables: dict[str, object]) -> tuple[ChannelSettings, ...]:
 
 
 def example() -> str:
-    """The file that the package's description shows."""
-    assert edge.channels.__doc__ is not None
-    _, _, rest = edge.channels.__doc__.partition("\n\n    [[channel]]")
-    lines = ("    [[channel]]" + rest).splitlines()
-    shown = [line[4:] for line in lines[: next(at for at, line in enumerate(lines) if line and line[0] != " ")]]
-    return "\n".join(shown)
+    """The file that the documentation shows."""
+    _, _, rest = (ROOT / "docs/edge.md").read_text().partition("```toml\n")
+    return rest.partition("```")[0]
 
 
 def test_the_example_has_a_channel_of_each_kind_and_is_read() -> None:
@@ -55,6 +56,21 @@ def test_the_example_has_a_channel_of_each_kind_and_is_read() -> None:
     assert isinstance(meter, SerialSettings)
     assert meter.line == Line(rate_bd=300, bits=7, parity="even")
     assert str(meter.line) == "300 Bd 7E1"
+
+
+@pytest.mark.parametrize("settings", get_args(ChannelSettings))
+def test_every_field_is_in_the_documentation_and_so_are_the_defaults_that_all_have(settings: type[Common]) -> None:
+    told = (ROOT / "docs/edge.md").read_text()
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ([^|]+) \|", told, re.MULTILINE)
+    defaults = {
+        name: default
+        for names, texts in rows
+        for name, default in zip(re.findall(r"\w+", names), texts.split(", "), strict=False)
+    }
+    for field in fields(settings):
+        assert re.search(rf"`{field.name}\b|^{field.name} = ", told, re.MULTILINE), field.name
+        if field.name in Common.__struct_fields__ and field.name != "name":
+            assert defaults[field.name] == ("none" if field.default is None else str(field.default))
 
 
 def test_no_channel_is_fine() -> None:
@@ -153,7 +169,7 @@ def test_a_library_that_is_not_installed_is_named_with_its_extra(
 
 
 def test_the_extras_that_are_named_are_those_of_the_project() -> None:
-    pyproject = tomllib.loads((Path(__file__).resolve().parents[3] / "pyproject.toml").read_text())
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = pyproject["project"]["optional-dependencies"]
     assert any(entry.startswith("pyserial") for entry in extras["edge"])
     assert any(entry.startswith("aiomqtt") for entry in extras["edge-mqtt"])

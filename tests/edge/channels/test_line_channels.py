@@ -8,13 +8,13 @@ import pty
 import termios
 import tty
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import serial
-from channel_peers import LinePeer
+from channel_peers import LinePeer, until
 from hypothesis import given
 from hypothesis import strategies as st
 from serial.rfc2217 import PortManager
@@ -29,7 +29,6 @@ from edge.channels.settings import Line, parse_channels
 from edge.channels.telnet import COM_PORT, DO, DONT, IAC, SB, SE, SUBNEGOTIATION_BYTES_MAX, WILL, WONT, Telnet
 from sipe.errors import UsageError
 
-WAIT_S = 20.0
 QUICK = {"backoff_base_ms": 10, "backoff_cap_ms": 20, "connect_timeout_ms": 1_000}
 
 
@@ -40,15 +39,8 @@ def channel_of(**table: Any) -> ByteChannel:
     return channel
 
 
-async def until(holds: Callable[[], bool], channel: ByteChannel) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not holds():
-            await asyncio.sleep(0.005)
-    assert holds(), channel.status()
-
-
 async def until_connected(channel: ByteChannel) -> None:
-    await until(lambda: channel.state in {State.IDLE, State.ACTIVE}, channel)
+    await until(lambda: channel.state in {State.IDLE, State.ACTIVE}, channel.status)
 
 
 class Terminal:
@@ -76,7 +68,7 @@ def test_a_port_is_for_one_process_alone(terminal: Terminal) -> None:
         other = serial.Serial(terminal.port, exclusive=True)
         try:
             async with channel_of(kind="serial", port=terminal.port) as channel:
-                await until(lambda: channel.tally.errors["busy"] > 1, channel)
+                await until(lambda: channel.tally.errors["busy"] > 1, channel.status)
                 other.close()
                 await until_connected(channel)
                 with pytest.raises(serial.SerialException, match="exclusively lock"):
@@ -130,7 +122,7 @@ def test_the_line_of_the_settings_is_back_after_the_port_was_unplugged(tmp_path:
             await channel.set_line(Line(rate_bd=9600))
             name.unlink()
             first.close()
-            await until(lambda: channel.state is State.DEGRADED, channel)
+            await until(lambda: channel.state is State.DEGRADED, channel.status)
             with pytest.raises(ChannelDown, match="unplugged"):
                 await channel.write(b"x")
             name.symlink_to(second.port)
@@ -188,16 +180,27 @@ class SerialServer:
         self.say = lambda data: writer.write(b"".join(manager.escape(data)))
         while data := await reader.read(1):  # a byte at a time: no cut of the negotiation may matter
             self.received += b"".join(manager.filter(data))
-        writer.close()
 
 
 @asynccontextmanager
 async def listening(converse: Callable[..., Any]) -> AsyncIterator[int]:
+    conversations: list[asyncio.Task[None]] = []
+
+    async def conversed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):  # the channel hangs up as it likes
+            await converse(reader, writer)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        conversations.append(asyncio.create_task(conversed(reader, writer)))
+
     port = free_port()
-    server = await asyncio.start_server(converse, "127.0.0.1", port)
+    server = await asyncio.start_server(accept, "127.0.0.1", port)
     yield port
     server.close()
-    await asyncio.sleep(0.01)
+    await asyncio.gather(*conversations)
 
 
 def test_a_serial_server_sets_its_line_as_it_is_told() -> None:
@@ -243,15 +246,33 @@ def test_a_server_that_does_not_set_the_line_is_no_connection(answer: bytes, rea
         if answer:
             while await reader.read(1000):
                 pass
-        writer.close()
 
     async def story() -> None:
         async with listening(converse) as port:
             channel = channel_of(kind="rfc2217", host="127.0.0.1", port=port, connect_timeout_ms=100)
             async with channel:
-                await until(lambda: channel.tally.errors[reason] > 0, channel)
+                await until(lambda: channel.tally.errors[reason] > 0, channel.status)
                 assert channel.tally.connects == 0
                 assert channel.state is State.DEGRADED
+                assert channel.status().items_in == 0
+
+    asyncio.run(story())
+
+
+def test_what_a_line_says_before_it_is_set_is_counted_and_not_handed_on() -> None:
+    async def story() -> None:
+        server = SerialServer()
+
+        async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"at another rate")
+            await asyncio.sleep(0.05)  # so that it comes by itself
+            await server.converse(reader, writer)
+
+        async with listening(converse) as port, channel_of(kind="rfc2217", host="127.0.0.1", port=port) as channel:
+            await until_connected(channel)
+            assert channel.tally.lost == {"line-not-set": len(b"at another rate")}
+            server.say(b"at this one")
+            assert (await anext(channel)).data == b"at this one"
 
     asyncio.run(story())
 

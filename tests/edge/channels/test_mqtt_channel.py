@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from channel_peers import BrokerPeer
+from channel_peers import BrokerPeer, until
 from server_process import free_port
 
 from connectors.tls import authority
@@ -22,7 +22,6 @@ from edge.channels.opening import open_channel
 from sipe.errors import UsageError
 
 pytestmark = pytest.mark.needs("mosquitto")
-WAIT_S = 20.0
 
 
 @pytest.fixture
@@ -39,15 +38,8 @@ async def running(peer: BrokerPeer, **more: Any) -> AsyncIterator[Channel[Messag
         yield channel  # type: ignore[misc]  # it is a channel of messages
 
 
-async def until(holds: Callable[[], bool], channel: Channel[Message, Any, Any]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not holds():
-            await asyncio.sleep(0.005)
-    assert holds(), channel.status()
-
-
 async def until_connected(channel: Channel[Message, Any, Any]) -> None:
-    await until(lambda: channel.tally.connects > 0, channel)
+    await until(lambda: channel.tally.connects > 0, channel.status)
 
 
 async def publish(peer: BrokerPeer, *lines: str, topic: str = "line/1", qos: int = 1) -> None:
@@ -94,7 +86,7 @@ def test_what_the_broker_kept_from_before_is_no_news_unless_it_is_wanted(peer: B
     async def story() -> None:
         await asyncio.to_thread(peer.mosquitto.publish, "line/1", "state")
         async with running(peer) as channel:
-            await until(lambda: channel.tally.lost["retained"] == 1, channel)
+            await until(lambda: channel.tally.lost["retained"] == 1, channel.status)
             await publish(peer, "news")
             assert (await anext(channel)).payload == b"news"
         async with running(peer, retained=True, client_id="gateway-2") as channel:
@@ -121,7 +113,7 @@ def test_without_room_messages_of_qos_0_are_lost_and_counted(peer: BrokerPeer) -
         async with running(peer, qos=0, buffer_bytes=1024) as channel:
             await until_connected(channel)
             await publish(peer, *(f"item{n:04}" for n in range(20)), qos=0)
-            await until(lambda: channel.status().items_in + channel.tally.lost["overflow"] == 20, channel)
+            await until(lambda: channel.status().items_in + channel.tally.lost["overflow"] == 20, channel.status)
             assert channel.tally.connects == 1
             kept = channel.status().items_in
             assert [(await anext(channel)).payload for _ in range(kept)] == [b"item%04d" % n for n in range(kept)]
@@ -152,7 +144,7 @@ def test_a_wrong_password_is_told_as_what_it_is(peer: BrokerPeer, tmp_path: Path
 
     async def story() -> None:
         async with running(peer, password_file=str(wrong)) as channel:
-            await until(lambda: channel.tally.errors["denied"] > 1, channel)
+            await until(lambda: channel.tally.errors["denied"] > 1, channel.status)
             assert channel.state is State.DEGRADED
             assert channel.status().cause == "denied: Not authorized"
             assert channel.tally.errors.keys() == {"denied"}
@@ -194,9 +186,10 @@ def test_over_tls_each_end_has_to_be_known_to_the_other(
 
     async def story(peer: BrokerPeer) -> None:
         files = {field: str(certs / name) for field, name in more.items()}
-        async with running(peer, port=port, connect_timeout_ms=300, **files) as channel:
+        timeout_ms = 300 if reason == "timeout" else 5_000
+        async with running(peer, port=port, connect_timeout_ms=timeout_ms, **files) as channel:
             if reason is not None:
-                await until(lambda: channel.tally.errors[reason] > 0, channel)
+                await until(lambda: channel.tally.errors[reason] > 0, channel.status)
                 assert channel.tally.connects == 0
                 return
             await until_connected(channel)

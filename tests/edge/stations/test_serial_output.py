@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import pytest
 from msgspec import convert
 
+from edge.channels.intake import Chunk
 from edge.client.shapes import Contract
 from edge.desk.desk import Unit
 from edge.desk.journal import Visited
@@ -34,27 +34,23 @@ CONTRACT = {
 }  # fmt: skip
 
 
-class Heard(NamedTuple):
-    at_ms: int
-    data: bytes
-
-
 class Wire:
     """What comes over the line, each at its time; behind it there is silence, which takes its time as well."""
 
-    def __init__(self, clock: ManualClock, said: Iterable[tuple[int, bytes]]) -> None:
+    def __init__(self, clock: ManualClock, said: Iterable[tuple[int, bytes]], broken_ms: int) -> None:
         self._clock = clock
         self._said = list(said)
+        self._broken_ms = broken_ms
 
     def __aiter__(self) -> Wire:
         return self
 
-    async def __anext__(self) -> Heard:
+    async def __anext__(self) -> Chunk:
         now_ms = self._clock.now_ms()
         if self._said and self._said[0][0] <= now_ms + 50:
             at_ms, data = self._said.pop(0)
             self._clock.set(max(now_ms, at_ms))
-            return Heard(at_ms, data)
+            return Chunk(at_ms, 1 if at_ms < self._broken_ms else 2, data)
         self._clock.advance(50)
         raise TimeoutError
 
@@ -63,11 +59,11 @@ def packet(value: int | None = 1, serial: str = SERIAL, quantity: int = 0) -> by
     return encode_packet(serial, item_of_value(QUANTITIES[quantity], value))
 
 
-def outcome(said: Iterable[tuple[int, bytes]], serial: str = SERIAL) -> tuple[str, Notes]:
-    """Why a unit failed, and what was noted of it."""
+def outcome(said: Iterable[tuple[int, bytes]], serial: str = SERIAL, broken_ms: int = 100_000) -> tuple[str, Notes]:
+    """Why a unit failed, and what was noted of it; at `broken_ms` another connection is made."""
     clock = ManualClock(1_000)
     visit = Visited(1, "key", "working", "OP-1", serial, None, 0, None, None, "", None, "")
-    job, notes = SerialOutputTest(Wire(clock, said), clock.now_ms), Notes(clock)
+    job, notes = SerialOutputTest(Wire(clock, said, broken_ms), clock.now_ms), Notes(clock)
     failure = asyncio.run(job.work(Unit(serial, visit), convert(CONTRACT, Contract), notes))
     return failure, notes
 
@@ -106,6 +102,12 @@ def test_what_is_wrong_is_named_for_the_operator_and_as_a_defect(said: list[tupl
 def test_what_was_heard_before_the_unit_came_is_not_its() -> None:
     other = packet(serial="0103050708")
     assert outcome([(500, other), (900, other), (2_000, packet()), (4_000, packet())])[0] == ""
+
+
+def test_two_halves_over_two_connections_are_no_packet() -> None:
+    halves = [(2_000, packet()[:8]), (2_020, packet()[8:]), (4_000, packet()[:8]), (4_020, packet()[8:])]
+    assert outcome(halves)[0] == ""
+    assert "MISSING_QUANTITY: " in outcome(halves, broken_ms=4_010)[0]
 
 
 @pytest.mark.parametrize("serial", ["WA000001", "12345678901", "\uff11\uff12\uff13"])
