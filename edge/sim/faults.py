@@ -100,6 +100,16 @@ def gaps(gap_ms: float) -> Fault:
     ]
 
 
+def late(random: Random, most_ms: float) -> Fault:
+    """A burst as a whole comes up to so much later, as over a network."""
+
+    def delayed(burst: list[Character]) -> list[Character]:
+        by_ms = random.uniform(0, most_ms)
+        return [one._replace(from_ms=one.from_ms + by_ms, at_ms=one.at_ms + by_ms) for one in burst]
+
+    return delayed
+
+
 def silence(first: int, count: int | None = None) -> Fault:
     """Nothing comes of so many bursts, the `first` counted from 1; None is all that follow."""
     said = 0
@@ -120,6 +130,7 @@ FAULTS: dict[str, Callable[[Random, float], Fault]] = {
     "noise": noise,
     "rate": lambda random, value: off_rate(value),
     "gap": lambda random, value: gaps(value),
+    "late": late,
     "silence": lambda random, value: silence(int(value)),
 }
 """By name, each with one number: a share of characters, a factor of the rate, milliseconds, or a burst's number."""

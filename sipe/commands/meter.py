@@ -34,8 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--meters", type=int, default=1, metavar="N", help="so many on one line, with serials in a row")
     parser.add_argument(
         "--fault", dest="faults", metavar="NAME=NUMBER", action="append", default=[],
-        help=f"{', '.join(FAULTS)}: a share of characters; or the rate's factor, a gap's milliseconds, the number of "
-        "the message from which on nothing comes",
+        help=f"{', '.join(FAULTS)}: a share of characters; or the rate's factor, the milliseconds of a gap or a delay, "
+        "the number of the message from which on nothing comes",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="the same seed is the same faults (default: 0)")
     parser.add_argument("--echo", action="store_true", help="give back what is sent, as optical heads do")

@@ -1,7 +1,11 @@
 """How a client asks, asks again, and gives up.
 
-A NAK, a broken answer and silence are problems of the line: the question is asked again, or the answer asked for once
-more, and in the end the link is lost. The text of an error, and a break, are the meter's answer: it is refused.
+A NAK, a broken answer and silence are problems of the line: the question is asked again, and in the end the link is
+lost. The text of an error, and a break, are the meter's answer: it is refused.
+
+A NAK makes the meter repeat what it said last. While it is signed on to that is the answer. To a command it may be the
+answer to the one before, when what came broken was noise or an echo and the command was never heard: so a command is
+given again instead, once the line is silent.
 """
 
 from __future__ import annotations
@@ -62,6 +66,8 @@ class Asking(Side):
         self._at = 0
         self._hears = self._idle
         self._when_silent = self._ask_anew
+        self._repeats_by_nak = True
+        self._came_broken = False
         self._tries_left = 0
         self._answer_may_be_late = False
         self._gathered: tuple[DataSet, ...] = ()
@@ -73,6 +79,7 @@ class Asking(Side):
         self._is_busy = True
         self._inbox = []
         self._tries_left = self.settings.tries
+        self._came_broken = False
 
     def _ask(self, *questions: Message) -> None:
         """Ask; `_hears` knows what is an answer, and `_when_silent` what to do without one."""
@@ -94,8 +101,11 @@ class Asking(Side):
         if message == BABBLE:
             self._lose(BABBLE)
         elif message == SILENT:
-            if self._has_another_try(SILENT):
+            reason, self._came_broken = BROKEN if self._came_broken else SILENT, False
+            if self._has_another_try(reason):
                 self._when_silent()
+        elif message == BROKEN and not self._repeats_by_nak:
+            self._came_broken = True
         elif message == BROKEN:
             if self._has_another_try(BROKEN):
                 self._say(Nak())

@@ -112,6 +112,7 @@ class Client(SignOn):
         self._begin()
         self._hears = self._on_acknowledged
         self._when_silent = self._ask_anew
+        self._repeats_by_nak = False
         self._ask(*commands)
 
     def _log_in(self, operand: str) -> None:

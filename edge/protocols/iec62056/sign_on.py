@@ -58,6 +58,7 @@ class SignOn(Asking):
     def _sign_on(self, mode: str) -> None:
         self._begin()
         self._leave()
+        self._repeats_by_nak = True
         self._mode = mode
         self._rate_bd = SIGN_ON_BD
         self._plan.append(SetRate(SIGN_ON_BD))  # whatever the line was used for before

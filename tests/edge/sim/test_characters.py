@@ -80,6 +80,7 @@ def test_each_fault_does_what_it_says(data: bytes, seed: int) -> None:
     assert [one for one in harmed["noise"] if one.source != NOISE] == said
     assert len(harmed["noise"]) == 2 * len(data)
     assert harmed["gap"][-1].at_ms == pytest.approx(said[-1].at_ms + len(data))
+    assert 0 <= FAULTS["late"](random, 7.0)(said)[0].from_ms <= 7
     assert FAULTS["rate"](random, 2.0)(said)[-1].at_ms == pytest.approx(said[-1].at_ms / 2)
 
 

@@ -162,6 +162,18 @@ def test_what_a_meter_has_not_it_refuses_and_one_that_is_not_there_is_lost() -> 
     assert lost == LinkLost("no_enq")
 
 
+def test_what_was_said_before_one_asks_is_no_answer() -> None:
+    """A meter that was there a moment ago, and is not any more: two ENQs of it wait in the channel."""
+
+    async def story(channel: ByteChannel) -> Outcome:
+        while channel.tally.bytes_in < 2:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1)
+        return await read(channel, virtual_ms)
+
+    assert virtually([KIND["nbr14522"].talker(Wanted())], story, to_port=silence(3)) == LinkLost("no_enq")
+
+
 def test_what_has_no_end_is_ended() -> None:
     async def story(channel: ByteChannel) -> None:
         reader = Reader(enq_ms=1_000_000)
