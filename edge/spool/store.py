@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from edge.spool import segment_file
-from edge.spool.chain import NUMBER_BITS, Chain, numbers_in, segment_path
+from edge.spool.chain import Chain, numbers_in, segment_path
 from edge.spool.errors import DiskRefuses, SegmentDamaged
 from edge.spool.heads import Head, Key, Number, advance
 from edge.spool.limits import SpoolLimits
 from edge.spool.rows import ROW_BYTES, Row, gaps_for
-from edge.spool.segment import Segment
+from edge.spool.segment import NUMBER_BITS, Segment
 from edge.spool.segment_file import PAGE_BYTES
 from sipe.contracts.codec import encode
 from sipe.contracts.event_classes import EventClass, class_of
