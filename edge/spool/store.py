@@ -99,9 +99,9 @@ class Store:
             except SegmentDamaged as damaged:
                 self._chains[damaged.segment.event_class].set_aside(damaged.segment, str(damaged))
 
-    def count_new(self, events: Iterable[StationEvent], taken: dict[Key, Number]) -> int:
-        """How many of these were not taken before; `taken` is what is about to be, and grows."""
-        return sum(1 for _ in self._new(events, taken))
+    def classes_of_new(self, events: Iterable[StationEvent], taken: dict[Key, Number]) -> list[EventClass]:
+        """Of those that were not taken before; `taken` is what is about to be, and grows."""
+        return [event_class for _, event_class in self._new(events, taken)]
 
     def arrivals(self, events: Iterable[StationEvent]) -> list[Arrival]:
         """Those of these events that were not taken before."""

@@ -112,7 +112,7 @@ def test_a_damaged_file_costs_what_is_in_it_and_nothing_else(
         for station in STATIONS:
             order = [event.seq for event in found if event.station == station]
             assert order == sorted(set(order))
-        again = spool._store.count_new(SENT, {})
+        again = len(spool._store.classes_of_new(SENT, {}))
         assert again <= len(at_stake), "what others hold is known"
         assert spool.append([unit(100), beat(101)]) == 2
     with Spool(directory, SMALL) as spool:
@@ -330,8 +330,8 @@ def test_what_was_taken_last_is_known_when_the_current_segment_of_its_class_is_l
     assert len(segments_of(tmp_path)) == 2, "there is nothing older to learn it from"
     lost.write_bytes(b"")
     with Spool(tmp_path, SMALL) as spool:
-        assert spool._store.count_new([unit(seq) for seq in range(1, 30)], {}) == 0
-        assert spool._store.count_new([unit(30)], {}) == 1, "but for what was only there"
+        assert spool._store.classes_of_new([unit(seq) for seq in range(1, 30)], {}) == []
+        assert spool._store.classes_of_new([unit(30)], {}) == ["traceability"], "but for what was only there"
         assert spool.append([beat(29, station=STATIONS[1])]) == 0
         assert spool.append([unit(31)]) == 1
 
