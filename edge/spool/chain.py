@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from edge.spool import quarantine
 from edge.spool.errors import DiskRefuses
 from edge.spool.rows import DamagedRow, Row
-from edge.spool.segment import Segment
+from edge.spool.segment import NUMBER_BITS, Segment
 from sipe.contracts.event_classes import EventClass
-
-NUMBER_BITS = 32
-"""A position is the number of its segment, followed by so many bits that grow within it."""
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"(?P<event_class>[a-z]+)-(?P<number>\d{10})(?P<damaged>\.damaged)?\.sqlite3")
@@ -133,6 +130,13 @@ class Chain:
         with suppress(OSError):  # then it is left out until the next start
             quarantine.set_aside(segment.path, segment.path.with_suffix(f".damaged{segment.path.suffix}"), reason)
 
+    def note_damaged(self, segment: Segment, damaged: Sequence[DamagedRow]) -> None:
+        """These were set aside: count them, and say so."""
+        self.damaged_rows += len(damaged)
+        declared = sum(row.gap is not None for row in damaged)
+        lost = f"{len(damaged)} rows have a wrong checksum; gaps are declared for {declared}"
+        _log.error("rows of the spool are set aside", extra={"path": str(segment.path), "error": lost})
+
     def close(self) -> None:
         """Close all files."""
         for segment in self.segments:
@@ -149,9 +153,7 @@ class Chain:
                 segment.write(gaps, set_aside=[row.position for row in damaged])
             except DiskRefuses:
                 return  # they are in nobody's way but their own
-            self.damaged_rows += len(damaged)
-            lost = f"{len(damaged)} rows have a wrong checksum; gaps are declared for {len(gaps)}"
-            _log.error("rows of the spool are set aside", extra={"path": str(segment.path), "error": lost})
+            self.note_damaged(segment, damaged)
 
     def _remove_if_done(self, segment: Segment) -> bool:
         if segment.waiting or segment is self.newest:

@@ -13,10 +13,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.spool.chain import NUMBER_BITS
 from edge.spool.errors import NotTaken
 from edge.spool.limits import SpoolLimits
-from edge.spool.rows import gaps_for, legible
+from edge.spool.rows import DamagedRow, gaps_for, legible
+from edge.spool.segment import NUMBER_BITS
 from edge.spool.store import Arrival, Store
 
 SMALL_SHARE = 8
@@ -114,9 +114,12 @@ class Room:
         target = own if own.holds_events else above  # gaps alone shall not keep a file of their own
         end = (oldest.number + 1) << NUMBER_BITS
         there, moved = target.gaps(end), own.gaps(end) if own is not target else []
-        missing = [row for found in oldest.read() if (row := legible(found)) is not None]
+        found = oldest.read()
+        missing = [row for row in map(legible, found) if row is not None]
         target.write(gaps_for([*there, *moved, *missing]), instead_of=[gap.position for gap in there])
         self.dropped += sum(not row.first_missing for row in missing)
+        if damaged := [row for row in found if isinstance(row, DamagedRow)]:
+            store.telemetry.note_damaged(oldest, damaged)
         store.telemetry.remove(oldest)
         if own is not target:
             store.kept.remove(own)

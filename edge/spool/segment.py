@@ -15,6 +15,9 @@ from edge.spool.quarantine import log_of
 from edge.spool.rows import DamagedRow, Row, legible
 from sipe.contracts.event_classes import EventClass
 
+NUMBER_BITS = 32
+"""A position is the number of its segment, followed by so many bits that grow within it."""
+
 _PUT = "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SET_ASIDE = "INSERT OR REPLACE INTO damaged SELECT * FROM waiting WHERE position = ?"
 
@@ -69,15 +72,17 @@ class Segment:
             return found if isinstance(found, int) else 0
 
     def newest_ms(self) -> int | None:
-        """When what waits here was appended last, in running time; None when nothing waits."""
+        """When what waits here was appended last, in running time; None when nothing waits, or it cannot be read."""
         with self._guard():
-            found = self._db().execute("SELECT appended_ms FROM waiting ORDER BY position DESC LIMIT 1").fetchone()
-            return found[0] if found is not None and isinstance(found[0], int) else None
+            columns = self._db().execute("SELECT * FROM waiting ORDER BY position DESC LIMIT 1").fetchone()
+            row = rows.checked(columns) if columns is not None else None
+            return row.appended_ms if isinstance(row, Row) else None
 
     def last_position(self) -> int:
-        """The highest position of what waits; 0 when nothing does."""
+        """The highest position of what waits, of those that can be in this file; 0 when nothing does."""
         with self._guard():
-            last: int = self._db().execute("SELECT coalesce(max(position), 0) FROM waiting").fetchone()[0]
+            query = "SELECT coalesce(max(position), 0) FROM waiting WHERE position < ?"
+            last: int = self._db().execute(query, ((self.number + 1) << NUMBER_BITS,)).fetchone()[0]
             return last
 
     def heads(self) -> list[Head]:

@@ -21,7 +21,7 @@ from edge.spool.quarantine import damaged_files
 from edge.spool.room import Room
 from edge.spool.rows import Row
 from edge.spool.store import Store
-from sipe.contracts.event_classes import EventClass, class_of
+from sipe.contracts.event_classes import EventClass
 from sipe.contracts.events import StationEvent
 from sipe.errors import SipeError
 
@@ -180,8 +180,11 @@ class Spool:
     def _answer(self, calls: Sequence[Call]) -> None:
         """Take in what these calls append; one by one when that is refused, as it may be one that is too big."""
         taken: dict[Key, Number] = {}
+        new: set[EventClass] = set()
         for call in calls:
-            call.new = self._store.count_new(call.events, taken)
+            classes = self._store.classes_of_new(call.events, taken)
+            call.new = len(classes)
+            new.update(classes)
         events = [event for call in calls for event in call.events]
         try:
             self._take_in(events)
@@ -193,7 +196,7 @@ class Spool:
                 for call in calls:
                     self._answer([call])
         else:
-            self._note_taken(events)
+            self._note_taken(new)
 
     def _take_in(self, events: Sequence[StationEvent]) -> None:
         """All of them; what there is no room for at first, again once there may be."""
@@ -211,14 +214,15 @@ class Spool:
             raise NotTaken(f"the spool {self._directory} took nothing: {error}; is the disk full?") from error
 
     def _note_refused(self, events: Sequence[StationEvent], error: NotTaken) -> None:
-        self._refused += self._store.count_new(events, {})
+        refused = self._store.classes_of_new(events, {})
+        self._refused += len(refused)
         if not self._full:
             _log.error("the spool is full", extra={"path": str(self._directory), "error": str(error)})
-        self._full |= {class_of(event) for event in events}
+        self._full |= set(refused)
 
-    def _note_taken(self, events: Sequence[StationEvent]) -> None:
+    def _note_taken(self, new: set[EventClass]) -> None:
         was_full = bool(self._full)
-        self._full -= {class_of(event) for event in events}
+        self._full -= new
         if was_full and not self._full:
             _log.warning("the spool takes everything again", extra={"path": str(self._directory)})
 

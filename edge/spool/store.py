@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from edge.spool import segment_file
-from edge.spool.chain import NUMBER_BITS, Chain, numbers_in, segment_path
+from edge.spool.chain import Chain, numbers_in, segment_path
 from edge.spool.errors import DiskRefuses, SegmentDamaged
 from edge.spool.heads import Head, Key, Number, advance
 from edge.spool.limits import SpoolLimits
 from edge.spool.rows import ROW_BYTES, Row, gaps_for
-from edge.spool.segment import Segment
+from edge.spool.segment import NUMBER_BITS, Segment
 from edge.spool.segment_file import PAGE_BYTES
 from sipe.contracts.codec import encode
 from sipe.contracts.event_classes import EventClass, class_of
@@ -99,9 +99,9 @@ class Store:
             except SegmentDamaged as damaged:
                 self._chains[damaged.segment.event_class].set_aside(damaged.segment, str(damaged))
 
-    def count_new(self, events: Iterable[StationEvent], taken: dict[Key, Number]) -> int:
-        """How many of these were not taken before; `taken` is what is about to be, and grows."""
-        return sum(1 for _ in self._new(events, taken))
+    def classes_of_new(self, events: Iterable[StationEvent], taken: dict[Key, Number]) -> list[EventClass]:
+        """Of those that were not taken before; `taken` is what is about to be, and grows."""
+        return [event_class for _, event_class in self._new(events, taken)]
 
     def arrivals(self, events: Iterable[StationEvent]) -> list[Arrival]:
         """Those of these events that were not taken before."""

@@ -112,7 +112,7 @@ def test_a_damaged_file_costs_what_is_in_it_and_nothing_else(
         for station in STATIONS:
             order = [event.seq for event in found if event.station == station]
             assert order == sorted(set(order))
-        again = spool._store.count_new(SENT, {})
+        again = len(spool._store.classes_of_new(SENT, {}))
         assert again <= len(at_stake), "what others hold is known"
         assert spool.append([unit(100), beat(101)]) == 2
     with Spool(directory, SMALL) as spool:
@@ -258,6 +258,45 @@ def test_a_row_at_another_position_is_not_believed(tmp_path: Path) -> None:
         assert spool.status.damaged_rows == 1
 
 
+@pytest.mark.parametrize("high", [2**33 + 4, 2**62, 2**63 - 1])
+def test_a_position_that_cannot_be_is_not_gone_on_from(tmp_path: Path, high: int) -> None:
+    with Spool(tmp_path) as spool:
+        spool.append([unit(1), unit(2)])
+    (path,) = tmp_path.glob("traceability*.sqlite3")
+    change(path, f"UPDATE waiting SET position = {high} WHERE seq = 2")  # noqa: S608
+    change(path, "UPDATE heads SET crc = 0")
+    for start in (2, 3):
+        with Spool(tmp_path) as spool:
+            assert spool.append([unit(1, boot=start)]) == 1
+            assert contents(spool)[-1] == unit(1, boot=start)
+
+
+@pytest.mark.parametrize("ms", [2**62, -(2**62)])
+def test_a_time_that_is_damaged_makes_nothing_old(tmp_path: Path, ms: int) -> None:
+    with Spool(tmp_path) as spool:
+        spool.append([beat(seq) for seq in range(1, 20)])
+    (path,) = tmp_path.glob("telemetry*.sqlite3")
+    change(path, f"UPDATE waiting SET appended_ms = {ms} WHERE seq = 19")  # noqa: S608
+    with Spool(tmp_path) as spool:
+        spool.append([beat(20)])
+        spool.trim()
+        assert [event.seq for event in contents(spool)] == [*range(1, 19), 20]
+        assert (spool.status.dropped, spool.status.damaged_rows) == (0, 1)
+
+
+def test_a_damaged_row_that_is_pushed_out_is_counted(tmp_path: Path) -> None:
+    small = SpoolLimits(bytes_max=50_000, telemetry_bytes_max=2_000, reserve_bytes=0, segment_bytes_max=1_000)
+    with Spool(tmp_path, small) as spool:
+        spool.append([beat(1), beat(2), beat(3)])
+    (path,) = tmp_path.glob("telemetry*.sqlite3")
+    change(path, "UPDATE waiting SET seq = 77 WHERE seq = 2")
+    with Spool(tmp_path, small) as spool:
+        for seq in range(4, 40):
+            spool.append([beat(seq)])
+        assert spool.status.damaged_rows == 1
+        assert isinstance(contents(spool)[0], GapDetected)
+
+
 def test_a_damaged_gap_is_declared_from_its_identity(tmp_path: Path) -> None:
     small = SpoolLimits(bytes_max=50_000, telemetry_bytes_max=2_000, reserve_bytes=0, segment_bytes_max=1_000)
     with Spool(tmp_path, small) as spool:
@@ -291,8 +330,8 @@ def test_what_was_taken_last_is_known_when_the_current_segment_of_its_class_is_l
     assert len(segments_of(tmp_path)) == 2, "there is nothing older to learn it from"
     lost.write_bytes(b"")
     with Spool(tmp_path, SMALL) as spool:
-        assert spool._store.count_new([unit(seq) for seq in range(1, 30)], {}) == 0
-        assert spool._store.count_new([unit(30)], {}) == 1, "but for what was only there"
+        assert spool._store.classes_of_new([unit(seq) for seq in range(1, 30)], {}) == []
+        assert spool._store.classes_of_new([unit(30)], {}) == ["traceability"], "but for what was only there"
         assert spool.append([beat(29, station=STATIONS[1])]) == 0
         assert spool.append([unit(31)]) == 1
 
