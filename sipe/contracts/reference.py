@@ -52,8 +52,8 @@ one from before 2010 as `clock_unset`.
 
 _CLASSES = """\
 A gateway that cannot send keeps what it has taken; when it runs out of room, the class of an event decides. It never
-drops `traceability`: it refuses to take more of it, and the device has to keep it. Of `telemetry` the oldest makes room,
-and a `gap_detected` takes its place.
+drops `traceability`: it refuses to take more of it, and the device has to keep it. Of `telemetry` the oldest makes
+room, and a `gap_detected` takes its place.
 """
 
 _TOPICS = """\

@@ -36,7 +36,9 @@ FAULTS: dict[str, Fault] = {
     "spool-power-cut": Fault(
         "gateway loses power", "after any write, what is not synced there or not, the last sector torn", "cuts"
     ),
-    "spool-damaged": Fault("gateway's spool damaged", "bits, pages, version, length of any of its files", "files damaged"),
+    "spool-damaged": Fault(
+        "gateway's spool damaged", "bits, pages, version, length of any of its files", "files damaged"
+    ),
     "flow-killed": Fault("flow killed while it works", "kill -9 at random moments of a day", "kills"),
     "flow-killed-recovering": Fault("flow killed while it recovers", "kill -9 within 1 s of its start", "kills"),
     "flow-killed-new": Fault("flow killed before its first snapshot", "kill -9 once rows are stored", "kills"),
