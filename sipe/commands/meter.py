@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="the same seed is the same faults (default: 0)")
     parser.add_argument("--echo", action="store_true", help="give back what is sent, as optical heads do")
     only = parser.add_argument_group("iec62056-21 only")
-    only.add_argument("--password", default=_PLAIN.password, help=f"(default: {_PLAIN.password})")
+    only.add_argument("--wants-password", default=_PLAIN.password, help=f"(default: {_PLAIN.password})")
     only.add_argument(
         "--refusal", choices=(SAYS_ERROR, SAYS_BREAK, SAYS_NAK), default=SAYS_ERROR, help="of a wrong password"
     )
@@ -95,7 +95,7 @@ def _wanted(args: argparse.Namespace) -> Wanted:
     return Wanted(
         serial=args.serial,
         seed=args.seed,
-        password=args.password,
+        password=args.wants_password,
         refusal=args.refusal,
         address=args.address,
         maker=args.maker,

@@ -60,7 +60,7 @@ def test_a_gateway_writes_a_meter_that_is_played(tmp_path: Path, port: str) -> N
     where = ["--link", str(tmp_path / "meter")] if port == "pty" else ["--tcp", "127.0.0.1:0"]
     with ExitStack() as stack:
         line = stack.enter_context(
-            playing("iec62056-21", *where, "--echo", "--maker", "SIp", "--password", KEY, "--keeps", "0.9.1=7")
+            playing("iec62056-21", *where, "--echo", "--maker", "SIp", "--wants-password", KEY, "--keeps", "0.9.1=7")
         )
         kind, _, place = line().rstrip("\n").partition(" at ")
         assert kind == "iec62056-21"

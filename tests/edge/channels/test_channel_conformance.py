@@ -20,6 +20,8 @@ from edge.channels.lifecycle import Event, State
 from edge.channels.opening import open_channel
 from edge.channels.settings import KINDS
 
+pytestmark = pytest.mark.long
+
 STOP_S = 10.0
 """`stop` promises two seconds; the machine may be busy."""
 ITEMS = [b"item%04d" % n for n in range(20)]

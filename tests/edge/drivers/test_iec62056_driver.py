@@ -329,6 +329,7 @@ def test_one_message_that_is_harmed_costs_a_try_and_no_unit(name: str, at: int, 
     assert bench.registers.contents["0.9.1"] == VALUE
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["", "drop", "parity", "silence", "rate"])
 def test_over_a_real_pseudo_terminal(tmp_path: Path, fault: str) -> None:
     """Its rate is what the driver sets, and the meter hears nothing at another."""
@@ -347,6 +348,7 @@ def test_over_a_real_pseudo_terminal(tmp_path: Path, fault: str) -> None:
     assert not (tmp_path / "meter").is_symlink()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["", "noise", "silence"])
 def test_over_tcp(fault: str) -> None:
     """Nobody sets a rate there: the server goes along with the meter."""

@@ -22,6 +22,8 @@ from edge.spool import Spool
 from edge.stations.scan_station import Scanned
 from sipe.contracts.events import CycleCompleted, ParametersApplied
 
+pytestmark = pytest.mark.long
+
 PostAt = Callable[[str], Post]
 RIGHT = {"0.9.1": "127", "C.1": "A0", "0.0.0": "WA000001"}
 """What the shop's sheet wants, and the serial of the unit."""
