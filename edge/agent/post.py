@@ -109,6 +109,7 @@ class Post:
 
     def __init__(self, name: str, file: GatewayFile, shared: Shared, login: Refreshed, spool: Keeper) -> None:
         """Raises `UsageError` for what its settings lack, `SipeError` for a journal that cannot be opened."""
+        scanner, equipment, job = parts_of(name, file)  # first: what is wrong in the file leaves nothing open
         self._settings = file.stations[name]
         self.untold = 0
         """How many results the office has not heard, as of a moment ago."""
@@ -118,7 +119,6 @@ class Post:
         self._journal = Journal(home_of(shared.directory, name) / "desk.sqlite3")
         self._client = connect(shared, login)
         self._desk = Desk(name, self._client, self._journal, shared.clock)
-        scanner, equipment, job = parts_of(name, file)
         self.channels = [scanner] if equipment is None else [scanner, equipment]
         self.operator = ScannerOperator(name, scanner, self._settings.framing, monotonic_ms)
         self._agent = Recorder(name, AGENT, spool)

@@ -23,6 +23,8 @@ FINISH_TIMEOUT_S = 120.0
 """How long a unit in work may take when its station is to end."""
 HUNG_AFTER_MS = 10 * BEAT_MS
 NOT_ENROLLED_PAUSE_S = 5.0
+WELL_S = 600.0
+"""A post that went on for so long was well: it is made anew at once, whatever was before."""
 
 
 class Seat:
@@ -44,7 +46,7 @@ class Seat:
         self._problem = ""
         self._hung = ""
         self._failures = 0
-        self._due_s = 0.0
+        self._began_s = self._due_s = 0.0
 
     @property
     def spool_status(self) -> SpoolStatus | None:
@@ -97,6 +99,7 @@ class Seat:
             self._failed(str(error))
         else:
             self._post, self._problem = post, ""
+            self._began_s = asyncio.get_running_loop().time()
             self._task = asyncio.create_task(post.run(), name=f"station {self._name}")
             self._task.add_done_callback(self._ended)
 
@@ -112,9 +115,11 @@ class Seat:
             self._hung = ""
 
     def _failed(self, cause: str) -> None:
-        self._failures += 1
+        now_s = asyncio.get_running_loop().time()
+        was_well = self._post is not None and now_s > self._began_s + WELL_S
+        self._failures = 1 if was_well else self._failures + 1
         self._problem = cause
-        self._due_s = asyncio.get_running_loop().time() + self._pauses.after(self._failures, self._draw)
+        self._due_s = now_s + self._pauses.after(self._failures, self._draw)
         _log.error("%s has failed, and is made anew: %s", self._name, cause)
 
     def _end_what_hangs(self, post: Post, task: asyncio.Task[None]) -> None:
