@@ -266,7 +266,7 @@ class GatewayRig:
         ]
 
 
-_SIPE = (sys.executable, "-m", "sipe.cli", "gateway")
+_SIPE = (sys.executable, str(Path(__file__).with_name("gateway_only.py")), "gateway")
 
 
 def _fields(table: Mapping[str, Any]) -> str:
