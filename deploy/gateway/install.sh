@@ -31,6 +31,7 @@ install -d "$root/etc/sipe" "$root/etc/systemd/system"
 install -m 0644 "$here/sipe-gateway.service" "$root/etc/systemd/system/sipe-gateway.service"
 if [ -z "$root" ]; then
     getent passwd sipe-gateway >/dev/null || useradd --system --home-dir /var/lib/sipe-gateway --groups dialout sipe-gateway
+    install -d -m 0700 -o sipe-gateway -g sipe-gateway /var/lib/sipe-gateway  # stations are enrolled before it starts
     systemctl daemon-reload
     systemctl enable sipe-gateway
     systemctl try-restart sipe-gateway

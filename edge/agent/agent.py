@@ -13,13 +13,13 @@ import random
 from pathlib import Path
 
 from edge.agent.page import View
-from edge.agent.post import Shared
+from edge.agent.post import Shared, tls_of
 from edge.agent.seat import Seat
 from edge.agent.settings import GatewayFile, read_file
 from edge.agent.watch import LoopGuard, Supervisor, cause_of_last_end
-from edge.uplink.breaker import Draw
+from edge.pauses import Draw
 from edge.uplink.letters import Letters
-from edge.uplink.uplink import Uplink, UplinkSettings
+from edge.uplink.uplink import Uplink
 from sipe.clock import Clock, SystemClock
 from sipe.errors import SipeError, UsageError
 
@@ -36,22 +36,21 @@ class Agent:
         path: Path,
         *,
         clock: Clock | None = None,
-        supervisor: Supervisor | None = None,
         draw: Draw = random.uniform,
     ) -> None:
         """Raises `UsageError` for a file that is wrong, `SipeError` for a directory that cannot be used."""
         self._path = path
         self._clock = clock or SystemClock()
-        self._supervisor = supervisor or Supervisor()
+        self._supervisor = Supervisor()
         self._draw = draw
         self._file = read_file(path)
         self._read_at = _stamp(path)
         self._file_problem = ""
         directory = _made(Path(self._file.gateway.directory))
         self._last_end = cause_of_last_end(directory)
-        self._shared = Shared(directory, self._file.office, self._clock)
-        settings = UplinkSettings(late_events_per_s=self._file.gateway.late_events_per_s)
-        self._uplink = Uplink(Letters(directory / "dead-letters"), settings, clock=self._clock)
+        self._shared = Shared(directory, self._file.office, tls_of(self._file.office), self._clock)
+        letters = Letters(directory / "dead-letters")
+        self._uplink = Uplink(letters, self._file.gateway.late_events_per_s, self._clock, draw)
         self._guard = LoopGuard(directory)
         self._seats = {name: self._seat(name) for name in self._file.stations}
         self._stopping = asyncio.Event()

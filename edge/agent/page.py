@@ -10,16 +10,14 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import msgspec
 from msgspec import Struct
 
+from edge.agent.post import Post
 from edge.stations.display import Display
-
-if TYPE_CHECKING:
-    from edge.agent.post import Post
-    from edge.uplink.courier import CourierStatus
+from edge.uplink.courier import CourierStatus
 
 HOST = "127.0.0.1"
 _NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})

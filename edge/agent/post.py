@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge.agent.operator import ScannerOperator
-from edge.agent.programs import program_of
+from edge.agent.programs import job_of
 from edge.agent.settings import GatewayFile, OfficeSettings
 from edge.channels.byte_channel import ByteChannel
 from edge.channels.channel import monotonic_ms
@@ -22,7 +22,8 @@ from edge.client.login import Refreshed, TokenFile
 from edge.client.session import Patience
 from edge.desk.desk import Desk, Room
 from edge.desk.journal import Journal
-from edge.stations.recorder import Fact, Keeper, Recorder
+from edge.spool import Spool
+from edge.stations.recorder import Fact, Recorder
 from edge.stations.station import Job, Station
 from sipe.clock import Clock
 from sipe.contracts.events import Heartbeat, StationBorn
@@ -43,6 +44,8 @@ class Shared(NamedTuple):
 
     directory: Path
     office: OfficeSettings
+    tls: ssl.SSLContext | None
+    """Read once: the authorities of a machine are many."""
     clock: Clock
 
 
@@ -51,9 +54,12 @@ class NotEnrolled(SipeError):
 
 
 def home_of(directory: Path, station: str) -> Path:
-    """The directory of all that a station keeps; made if there is none."""
+    """The directory of all that a station keeps, made if there is none; raises `SipeError`."""
     home = directory / station
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SipeError(f"{home} cannot be made: {error.strerror}; run this as the user of the gateway") from error
     return home
 
 
@@ -72,8 +78,8 @@ def login_of(home: Path, station: str) -> Refreshed:
 
 
 def tls_of(office: OfficeSettings) -> ssl.SSLContext | None:
-    """How the office is recognised; raises `UsageError` for a file that holds no certificate."""
-    if office.ca_file is None:
+    """How the office is recognised, None without TLS; raises `UsageError` for a file that holds no certificate."""
+    if not office.url.startswith("https:"):
         return None
     try:
         return ssl.create_default_context(cafile=office.ca_file)
@@ -84,7 +90,7 @@ def tls_of(office: OfficeSettings) -> ssl.SSLContext | None:
 def connect(shared: Shared, login: Refreshed) -> Client:
     """A connection to the office, for one thread; all of a station's are of one device."""
     office = shared.office
-    return Client(office.url, login, timeout_s=office.timeout_ms / 1000, patience=ONCE, tls=tls_of(office))
+    return Client(office.url, login, timeout_s=office.timeout_ms / 1000, patience=ONCE, tls=shared.tls)
 
 
 class Parts(NamedTuple):
@@ -98,16 +104,15 @@ class Parts(NamedTuple):
 def parts_of(name: str, file: GatewayFile) -> Parts:
     """What a station works with; raises `UsageError` for what its settings lack or have wrong."""
     settings, channels = file.of_station(name)
-    program = program_of(settings)
     scanner, *more = map(_byte_channel, channels)
     equipment = more[0] if more else None
-    return Parts(scanner, equipment, program.make(settings, equipment))
+    return Parts(scanner, equipment, job_of(settings, equipment))
 
 
 class Post:
     """One station, from its start to its end; `run` ends when it is cancelled, or by an error that says why."""
 
-    def __init__(self, name: str, file: GatewayFile, shared: Shared, login: Refreshed, spool: Keeper) -> None:
+    def __init__(self, name: str, file: GatewayFile, shared: Shared, login: Refreshed, spool: Spool) -> None:
         """Raises `UsageError` for what its settings lack, `SipeError` for a journal that cannot be opened."""
         scanner, equipment, job = parts_of(name, file)  # first: what is wrong in the file leaves nothing open
         self._settings = file.stations[name]
@@ -121,6 +126,7 @@ class Post:
         self._desk = Desk(name, self._client, self._journal, shared.clock)
         self.channels = [scanner] if equipment is None else [scanner, equipment]
         self.operator = ScannerOperator(name, scanner, self._settings.framing, monotonic_ms)
+        self._spool = spool
         self._agent = Recorder(name, AGENT, spool)
         self._station = Station(
             job,
@@ -152,12 +158,18 @@ class Post:
             self._journal.close()
 
     async def _beat(self) -> None:
-        """A sign of life, and a birth at first: the office knows by them that nothing happens because nothing does."""
-        born = self._settings.heartbeat_ms
-        await self._say(StationBorn, firmware=f"gateway {version('sipe')}", heartbeat_ms=born)
+        """Signs of life, the first of each boot a birth: by them it is known that nothing happens because nothing does.
+
+        A boot may begin while the post goes on: with what is new after an outage.
+        """
+        firmware, born = f"gateway {version('sipe')}", None
         while True:
+            if self._spool.boot != born:
+                born = self._spool.boot
+                await self._say(StationBorn, firmware=firmware, heartbeat_ms=self._settings.heartbeat_ms)
+            else:
+                await self._say(Heartbeat)
             await asyncio.sleep(self._settings.heartbeat_ms / 1000)
-            await self._say(Heartbeat)
 
     async def _say(self, kind: type[Heartbeat | StationBorn], **fields: Any) -> None:
         fact = Fact(kind, self._shared.clock.now_ms(), fields)

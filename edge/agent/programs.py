@@ -16,47 +16,49 @@ from edge.stations.station import Job
 from sipe.errors import UsageError
 
 
-class Program(NamedTuple):
-    """How the job of a station is made, and what it needs."""
+class Alone(NamedTuple):
+    """A program that needs nothing but a scanner."""
 
-    make: Callable[[StationSettings, ByteChannel | None], Job]
-    needs_channel: bool
     about: str
+    make: Callable[[StationSettings], Job]
 
 
-def _scan(settings: StationSettings, channel: ByteChannel | None) -> Job:
-    del channel
+class OnEquipment(NamedTuple):
+    """A program that works with what is on a channel of its own, such as a meter."""
+
+    about: str
+    make: Callable[[StationSettings, ByteChannel], Job]
+
+
+def _scan(settings: StationSettings) -> Job:
     return Scanned(begins_units=settings.begins_units)
 
 
-def _serial_output(settings: StationSettings, channel: ByteChannel | None) -> Job:
-    del settings
-    assert channel is not None  # noqa: S101  the table below says that it needs one
+def _serial_output(_: StationSettings, channel: ByteChannel) -> Job:
     return SerialOutputTest(channel, monotonic_ms)
 
 
-def _parameterization(settings: StationSettings, channel: ByteChannel | None) -> Job:
-    assert channel is not None  # noqa: S101  the table below says that it needs one
+def _parameterization(settings: StationSettings, channel: ByteChannel) -> Job:
     meter = meter_of(settings.meter, channel, where=f"station {settings.name}: meter")
     return Parameterization(meter, begins_units=settings.begins_units)
 
 
-PROGRAMS = {
-    "parameterization": Program(
-        _parameterization, needs_channel=True, about="writes the sheet's parameters and the serial into a meter"
-    ),
-    "scan": Program(_scan, needs_channel=False, about="a unit that may come has passed: assembly, packing"),
-    "serial-output": Program(_serial_output, needs_channel=True, about="listens to what a closed meter says over PIMA"),
+PROGRAMS: dict[str, Alone | OnEquipment] = {
+    "parameterization": OnEquipment("writes the sheet's parameters and the serial into a meter", _parameterization),
+    "scan": Alone("a unit that may come has passed: assembly, packing", _scan),
+    "serial-output": OnEquipment("listens to what a closed meter says over PIMA", _serial_output),
 }
 
 
-def program_of(settings: StationSettings) -> Program:
-    """The program of a station; raises `UsageError` when there is none, or it lacks what it needs."""
+def job_of(settings: StationSettings, equipment: ByteChannel | None) -> Job:
+    """What a station does with its units; raises `UsageError` when there is no such program, or it lacks something."""
     program = PROGRAMS.get(settings.program)
     if program is None:
         raise UsageError(
             f"station {settings.name}: there is no program {settings.program!r}; there are {', '.join(PROGRAMS)}"
         )
-    if program.needs_channel and settings.channel is None:
+    if isinstance(program, Alone):
+        return program.make(settings)
+    if equipment is None:
         raise UsageError(f"station {settings.name}: the program {settings.program} needs `channel`: where its meter is")
-    return program
+    return program.make(settings, equipment)

@@ -12,8 +12,8 @@ from edge.agent.post import NotEnrolled, Post, Shared, connect, home_of, login_o
 from edge.agent.settings import GatewayFile
 from edge.channels.channel import BEAT_MS, monotonic_ms
 from edge.client.login import Refreshed
+from edge.pauses import Draw, Pauses
 from edge.spool import Spool, SpoolLimits, SpoolStatus
-from edge.uplink.breaker import Draw, Pauses
 from edge.uplink.uplink import Uplink
 from sipe.errors import SipeError
 

@@ -24,6 +24,7 @@ import msgspec
 
 from edge.client.problems import ApiError, Unreached, error_of
 from edge.client.transport import Lost, NotSent, Received, Transport
+from edge.pauses import Draw, Pauses
 
 T = TypeVar("T")
 
@@ -59,13 +60,13 @@ class Patience:
     pause_s: float = 0.1
     """Of the first pause, at most; the next may be twice as long, and so on."""
     pause_max_s: float = 10
-    jitter: Callable[[float, float], float] = random.uniform
+    jitter: Draw = random.uniform
     sleep: Callable[[float], None] = time.sleep
 
     def wait(self, attempt: int, retry_after_s: float = 0) -> None:
         """Pause behind an attempt, counted from 1: at random, so that many clients do not come back at once."""
-        longest_s = min(self.pause_max_s, self.pause_s * 2 ** (attempt - 1))
-        self.sleep(retry_after_s + self.jitter(0, longest_s))
+        pauses = Pauses(first_s=self.pause_s, longest_s=self.pause_max_s)
+        self.sleep(retry_after_s + pauses.after(attempt, self.jitter))
 
 
 class Token:

@@ -15,8 +15,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple
 
 from sipe.errors import SipeError
 
@@ -175,14 +174,6 @@ class Journal:
             if isinstance(error, sqlite3.Error):
                 raise SipeError(f"the journal {self._path} took nothing: {error}; is the disk full?") from error
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
@@ -65,7 +65,7 @@ class Station:
     async def run(self) -> None:
         """Work until cancelled. What was said of a unit when the power went is kept first."""
         await self._aside(self._keep_what_was_said)
-        self._wait()
+        self._wait(await self._aside(self._desk.in_work))
         while True:
             line = await self._operator.scan()
             try:
@@ -151,9 +151,12 @@ class Station:
                 _log.error("an event of the journal is none: %s", reject.detail)
             self._journal.spooled(visit)
 
-    def _wait(self) -> None:
-        order = self._contract.order if self._contract else None
-        self._show("waiting", SCAN_NEXT if order else "scan the order")
+    def _wait(self, left: Sequence[Unit] = ()) -> None:
+        """`left` are the units that were in work when the gateway stopped: each is scanned again."""
+        text = SCAN_NEXT if self._contract else "scan the order"
+        if left:
+            text += f", and then again what was in work: {', '.join(unit.serial for unit in left)}"
+        self._show("waiting", text)
 
     def _show(self, state: State, text: str, *, serial: str | None = None, then: str = "") -> None:
         order = self._contract.order if self._contract else None

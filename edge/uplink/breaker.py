@@ -1,30 +1,14 @@
 """A circuit breaker: while the office does not answer, one of the couriers asks now and then, and the rest wait.
 
-After an outage of the whole plant nobody may come back at the same moment as everybody else, so each pause is drawn at
-random from all of the time up to its bound ("full jitter": Brooker, Exponential Backoff and Jitter, 2015), which grows
-from failure to failure. What the office itself asks for (Retry-After) comes on top.
+What the office itself asks for (Retry-After) comes on top of each pause.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
-Draw = Callable[[float, float], float]
-"""A number between two others, at random."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pauses:
-    """How long is waited after the first failure, at most, and after many."""
-
-    first_s: float = 1.0
-    longest_s: float = 60.0
-
-    def after(self, failures: int, draw: Draw) -> float:
-        """The pause after so many failures in a row, from 1."""
-        return draw(0.0, min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, 30)))
+from edge.pauses import Draw, Pauses
 
 
 class Breaker:

@@ -19,8 +19,9 @@ from typing import Literal, NamedTuple, Protocol
 
 from edge.client.problems import NO_PROBLEM_DOCUMENT, ApiError, Forbidden, Invalid, Unauthenticated
 from edge.client.shapes.events import Batch
+from edge.pauses import Draw, Pauses
 from edge.uplink.batch import body_of, fitting, verdict_of
-from edge.uplink.breaker import Breaker, Draw, Pauses
+from edge.uplink.breaker import Breaker
 from edge.uplink.bucket import Bucket
 from edge.uplink.letters import Letter
 from edge.uplink.outbox import Outbox, Waiting

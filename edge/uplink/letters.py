@@ -53,7 +53,8 @@ class Letters:
         """On the disk when it returns; raises `SipeError` when the disk takes nothing."""
         try:
             with self._keeping:
-                self._append(b"".join(_line(letter) for letter in letters))
+                # A line that a power cut has torn must not swallow the next: so each begins with an end of line, too.
+                self._append(b"".join(b"\n" + line_of(letter) + b"\n" for letter in letters))
         except OSError as error:
             raise SipeError(f"{self._directory}: the disk takes no dead letter: {error.strerror}") from error
 
@@ -106,12 +107,11 @@ class _Told(msgspec.Struct, frozen=True, omit_defaults=True):
         return base64.b64decode(self.base64) if self.base64 else self.event.encode()
 
 
-def _line(letter: Letter) -> bytes:
+def line_of(letter: Letter) -> bytes:
+    """A letter as a JSON object on one line: its event as text, or in base64 where it is none."""
     text, coded = "", ""
     try:
         text = letter.value.decode()
     except UnicodeDecodeError:
         coded = base64.b64encode(letter.value).decode()
-    told = _Told(letter.at_ms, letter.station, letter.reason, letter.detail, text, coded)
-    # A torn line, of a power cut, must not swallow the next: so each begins with its own end of line.
-    return b"\n" + msgspec.json.encode(told) + b"\n"
+    return msgspec.json.encode(_Told(letter.at_ms, letter.station, letter.reason, letter.detail, text, coded))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from edge.uplink.breaker import Breaker, Draw, Pauses
+from edge.pauses import Draw, Pauses
+from edge.uplink.breaker import Breaker
 from edge.uplink.bucket import Bucket
-from edge.uplink.courier import Courier, CourierStatus, Keeping, Office, Pace, Tools
+from edge.uplink.courier import Courier, CourierStatus, Keeping, Office, Tools
 from edge.uplink.outbox import Outbox
-from sipe.clock import Clock, SystemClock
+from sipe.clock import Clock
 from sipe.errors import SipeError
 
 _log = logging.getLogger(__name__)
@@ -22,38 +21,20 @@ STOP_TIMEOUT_S = 15.0
 """A batch that is on its way may come to its end."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class UplinkSettings:
-    """How the gateway sends."""
-
-    late_events_per_s: float = 1_000.0
-    """Of all stations together: what an outage has left behind must not take the way from what is new."""
-    pace: Pace = field(default_factory=Pace)
-    pauses: Pauses = field(default_factory=Pauses)
-
-
 class Uplink:
     """Sends until it is stopped. What is in the outbox is safe in any case: stopping is never waited for long."""
 
-    def __init__(
-        self,
-        letters: Keeping,
-        settings: UplinkSettings | None = None,
-        *,
-        clock: Clock | None = None,
-        monotonic_s: Callable[[], float] = time.monotonic,
-        draw: Draw = random.uniform,
-    ) -> None:
-        settings = settings or UplinkSettings()
-        self._pace = settings.pace
+    def __init__(self, letters: Keeping, late_events_per_s: float, clock: Clock, draw: Draw) -> None:
+        """`late_events_per_s` of all stations together: what an outage has left behind must not hold up what is new."""
+        pauses = Pauses()
         self._tools = Tools(
             letters=letters,
-            breaker=Breaker(settings.pauses, draw, monotonic_s),
-            bucket=Bucket(settings.late_events_per_s, monotonic_s),
-            pauses=settings.pauses,
+            breaker=Breaker(pauses, draw, time.monotonic),
+            bucket=Bucket(late_events_per_s, time.monotonic),
+            pauses=pauses,
             draw=draw,
-            monotonic_s=monotonic_s,
-            wall_ms=(clock or SystemClock()).now_ms,
+            monotonic_s=time.monotonic,
+            wall_ms=clock.now_ms,
         )
         self._rounds: dict[str, _Round] = {}
         self._failure: BaseException | None = None
@@ -65,7 +46,7 @@ class Uplink:
 
     def serve(self, station: str, office: Office, outbox: Outbox) -> None:
         """Send what waits of a station, with its device; `office` is for the courier's thread alone."""
-        courier = Courier(station, office, outbox, self._tools, self._pace)
+        courier = Courier(station, office, outbox, self._tools)
         rounds = self._rounds[station] = _Round(courier, self._failed)
         rounds.start()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
-import json
 import logging
 import signal
 import sys
@@ -19,8 +18,8 @@ from edge.agent.page import HOST, StatusPage
 from edge.agent.post import ONCE, home_of, parts_of, tls_of, token_file
 from edge.agent.programs import PROGRAMS
 from edge.agent.settings import GatewayFile, read_file
-from edge.client.login import enrol
-from edge.uplink.letters import Letters
+from edge.client.login import TokenFile, enrol
+from edge.uplink.letters import Letters, line_of
 from sipe.errors import SipeError, UsageError
 
 DEFAULT_FILE = Path("gateway.toml")
@@ -74,14 +73,20 @@ def _check(args: argparse.Namespace) -> int:
     _checked(file)
     used = {channel for station in file.stations.values() for channel in station.channels}
     for station in file.stations.values():
-        enrolled = (
-            "enrolled" if token_file(home_of(Path(file.gateway.directory), station.name)).read() else "not enrolled"
-        )
-        print(f"{station.name}: {station.program} on {', '.join(station.channels)}; {enrolled}")
+        print(f"{station.name}: {station.program} on {', '.join(station.channels)}; {_enrolled(file, station.name)}")
     for name in file.channels.keys() - used:
         print(f"channel {name} is used by no station")
     print(f"{args.config}: {len(file.stations)} stations, {len(file.channels)} channels")
     return 0
+
+
+def _enrolled(file: GatewayFile, station: str) -> str:
+    """Whether a station is enrolled, as far as whoever asks may know; nothing is made by asking."""
+    try:
+        known = token_file(Path(file.gateway.directory) / station).read() is not None
+    except (OSError, UsageError) as error:
+        return f"whether it is enrolled cannot be read: {error}"
+    return "enrolled" if known else "not enrolled"
 
 
 def _checked(file: GatewayFile) -> None:
@@ -96,15 +101,18 @@ def _enrol(args: argparse.Namespace) -> int:
     if args.station not in file.stations:
         raise UsageError(f"{args.config} has no station {args.station!r}; it has {', '.join(file.stations)}")
     code = getpass.getpass("Code: ") if sys.stdin.isatty() else sys.stdin.readline()
-    kept = token_file(home_of(Path(file.gateway.directory), args.station))
-    timeout_s = file.office.timeout_ms / 1000
-    with enrol(
-        file.office.url, code.strip(), kept, timeout_s=timeout_s, patience=ONCE, tls=tls_of(file.office)
-    ) as device:
-        at = device.me().station
-    if at != args.station:
-        print(f"warning: this code is for {at}, and not for {args.station}", file=sys.stderr)
-        return 1
+    draft = home_of(Path(file.gateway.directory), args.station) / "token.draft"
+    options = {"timeout_s": file.office.timeout_ms / 1000, "patience": ONCE, "tls": tls_of(file.office)}
+    try:
+        with enrol(file.office.url, code.strip(), TokenFile(draft), **options) as device:
+            at = device.me().station
+        if at != args.station:
+            raise SipeError(
+                f"this code was for {at}: revoke the device that it made, and have one made for {args.station}"
+            )
+        draft.replace(draft.with_name("token"))
+    finally:
+        draft.unlink(missing_ok=True)
     print(f"{args.station}: enrolled")
     return 0
 
@@ -112,5 +120,5 @@ def _enrol(args: argparse.Namespace) -> int:
 def _letters(args: argparse.Namespace) -> int:
     file = read_file(args.config)
     for letter in Letters(Path(file.gateway.directory) / "dead-letters"):
-        print(json.dumps({**letter._asdict(), "value": letter.value.decode(errors="replace")}))
+        print(line_of(letter).decode())
     return 0

@@ -15,7 +15,7 @@ from waiting import until
 
 from edge.client.calls import Client
 from edge.client.session import Token
-from edge.client.shapes import Revoking
+from edge.client.shapes import ForStation, Revoking
 
 RSS_BYTES_MAX = 80_000_000
 
@@ -99,6 +99,13 @@ def test_a_changed_file_is_taken_in_and_one_that_is_wrong_changes_nothing(rig: G
     rig.write(rig.stations)
     rig.until_shown((ASSEMBLY, "waiting"), (PACKING, "waiting"))
     assert rig.station(ASSEMBLY)["channels"][0]["connects"] == connects, "what was not changed was left alone"
+
+    with Client(rig.web.url, Token(rig.web.token("root"))) as root:
+        code = root.offer_code(ForStation(station=PACKING)).code
+    wrong = rig.sipe("enrol", "--station", ASSEMBLY, told=code)
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
+    assert f"this code was for {PACKING}" in wrong.stderr
+    assert rig.station(ASSEMBLY)["uplink"] != "refused", "its own token was kept"
 
     checked = rig.sipe("check")
     assert (checked.returncode, checked.stderr) == (0, "")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.agent.post import parts_of
-from edge.agent.programs import program_of
+from edge.agent.post import home_of, parts_of
 from edge.agent.settings import parse, read_file
-from sipe.errors import UsageError
+from sipe.cli import main
+from sipe.errors import SipeError, UsageError
 
 STATION = "manaus.final.line-1.pack-1"
 FILE = f"""
@@ -90,12 +90,12 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_a_program_that_there_is_none_of_and_one_without_its_channel_are_told() -> None:
-    unknown = parse(tomllib.loads(FILE.replace('"serial-output"', '"serial"'))).stations[STATION]
+    unknown = parse(tomllib.loads(FILE.replace('"serial-output"', '"serial"')))
     with pytest.raises(UsageError, match=f"station {STATION}: there is no program 'serial'; there are .*scan"):
-        program_of(unknown)
-    without = parse(tomllib.loads(FILE.replace('channel = "meter-1"', ""))).stations[STATION]
+        parts_of(STATION, unknown)
+    without = parse(tomllib.loads(FILE.replace('channel = "meter-1"', "")))
     with pytest.raises(UsageError, match=f"station {STATION}: the program serial-output needs `channel`"):
-        program_of(without)
+        parts_of(STATION, without)
 
 
 METER = (
@@ -137,3 +137,15 @@ def test_what_a_meter_lacks_is_told_before_anything_is_opened(old: str, new: str
     assert old in METER
     with pytest.raises(UsageError, match=told):
         parts_of(STATION, parse(tomllib.loads(METER.replace(old, new))))
+
+
+def test_asking_whether_stations_are_enrolled_makes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory, path = tmp_path / "gateway", tmp_path / "gateway.toml"
+    path.write_text(FILE.replace("/var/lib/sipe-gateway", str(directory)))
+    assert main(["gateway", "check", "--config", str(path)]) == 0
+    assert f"{STATION}: serial-output on scanner-1, meter-1; not enrolled" in capsys.readouterr().out
+    assert not directory.exists()
+    directory.mkdir()
+    (directory / STATION).write_text("no directory")
+    with pytest.raises(SipeError, match="cannot be made"):
+        home_of(directory, STATION)

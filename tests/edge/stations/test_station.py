@@ -148,3 +148,12 @@ def test_what_was_written_is_read_back_and_said_with_the_digest(
     assert (applied.accepted, applied.detail) == (not failure, failure)
     assert seen[-1] == ("failed" if failure else "passed", failure or "good")
     assert meter.closed == 1
+
+
+def test_what_was_in_work_when_the_power_went_is_said_at_the_next_start(post_at: PostAt, spool: Spool) -> None:
+    post = post_at(ASSEMBLY)
+    unit = post.desk.begin("OP-1")
+    post.restart()
+    assert day(post, Scanned(), spool=spool)[0][1].endswith(f"again what was in work: {unit.serial}")
+    assert ("passed", "good") in day(post, Scanned(), "OP-1", unit.serial, spool=spool)
+    assert day(post, Scanned(), spool=spool) == [("waiting", "scan the order")]

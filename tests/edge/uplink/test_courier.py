@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from edge.client.problems import NO_PROBLEM_DOCUMENT, Invalid, Unauthenticated, Unreached
 from edge.client.shapes.events import Batch, Lines, RejectedLine
-from edge.uplink.breaker import Breaker, Pauses
+from edge.pauses import Pauses
+from edge.uplink.breaker import Breaker
 from edge.uplink.bucket import Bucket
 from edge.uplink.courier import Courier, Pace, Tools
 from edge.uplink.letters import Letter

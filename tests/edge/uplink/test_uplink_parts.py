@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.client.shapes.events import Batch, Lines, RejectedLine
+from edge.pauses import Pauses
 from edge.spool.rows import Row
 from edge.uplink.batch import body_of, fitting, verdict_of
-from edge.uplink.breaker import Breaker, Pauses
+from edge.uplink.breaker import Breaker
 from edge.uplink.bucket import Bucket
 from edge.uplink.letters import Letter, Letters
 

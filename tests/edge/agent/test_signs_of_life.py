@@ -1,0 +1,60 @@
+"""A station says that it lives, and how often it will: once for each boot, also when one begins amid its day."""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+
+from waiting import until
+
+from edge.agent.post import Post, Shared
+from edge.agent.settings import parse
+from edge.client.login import Refreshed
+from edge.spool import Spool
+from sipe.clock import SystemClock
+from sipe.contracts.codec import decode
+from sipe.contracts.events import Heartbeat, StationBorn
+
+STATION = "manaus.final.line-1.pack-1"
+FILE = f"""
+[office]
+url = "http://127.0.0.1:9"
+[[channel]]
+name = "scanner-1"
+kind = "tcp"
+host = "127.0.0.1"
+port = 9
+[[station]]
+name = "{STATION}"
+program = "scan"
+scanner = "scanner-1"
+heartbeat_ms = 1_000
+"""
+
+
+def test_each_boot_begins_with_a_birth(tmp_path: Path) -> None:
+    file = parse(tomllib.loads(FILE))
+    with Spool(tmp_path / "spool") as spool:
+
+        def said() -> list[tuple[type, int]]:
+            events = [decode(row.message) for row in spool.read(0, 100)]
+            return [(type(event), event.boot) for event in events if isinstance(event, StationBorn | Heartbeat)]
+
+        async def day() -> None:
+            shared = Shared(tmp_path, file.office, None, SystemClock())
+            going = asyncio.create_task(Post(STATION, file, shared, Refreshed("a token"), spool).run())
+            await asyncio.to_thread(until, lambda: len(said()) >= 2, "a birth and a sign of life", 30)
+            spool.new_boot()
+            await asyncio.to_thread(until, lambda: said()[-1] == (Heartbeat, spool.boot), "the next boot goes on", 30)
+            going.cancel()
+            with suppress(asyncio.CancelledError):
+                await going
+
+        asyncio.run(day())
+        boots = sorted({boot for _, boot in said()})
+        assert len(boots) == 2
+        for boot in boots:
+            kinds = [kind for kind, of in said() if of == boot]
+            assert (kinds[0], kinds.count(StationBorn)) == (StationBorn, 1)
