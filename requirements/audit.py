@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".audit"
 BIN = VENV / "bin"
 SBOM = ROOT / "dist" / "sbom.json"
-LOCKS = ("server", "runtime", "dev", "uv", "audit")
+LOCKS = sorted(path.stem for path in (ROOT / "requirements").glob("*.txt"))
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
 
 
