@@ -40,11 +40,15 @@ from sipe.contracts.events import CycleCompleted
 
 WARM_UP_CLIENTS = 32
 CONTRACTS_PER_S = 200
-UNITS_PER_S = 400
+UNITS_PER_S = 1_000
 SHEETS_PER_S = 40
 """More than this machine works on; a decision takes one slow hash, on purpose."""
 EVENTS_A_BATCH = 500
 BATCHES = 400
+
+
+class TooFew(Exception):
+    """What was prepared did not last for the time that was to be measured."""
 
 
 class Row(NamedTuple):
@@ -100,12 +104,12 @@ def decisions(plant: Plant, clients: int, seconds: float) -> Next:
 
 
 def shared(questions: Iterable[bytes]) -> Next:
-    """Each question is asked once, by whichever client comes first; exits with 1 when there is none left."""
+    """Each question is asked once, by whichever client comes first; raises `TooFew` when there is none left."""
     waiting = iter(list(questions))
 
     def next_of(_: int) -> Iterator[bytes]:
         yield from waiting
-        sys.exit("there was too little to ask about: nothing was measured")
+        raise TooFew("there was too little to ask about: nothing was measured")
 
     return next_of
 
@@ -187,6 +191,12 @@ def row_of(store: str, what: str, clients: str, found: list[Measured]) -> Row:
     return Row(store, what, clients, middle, spread, together.percentile_ms(50), together.percentile_ms(99), waited)
 
 
+def line_of(row: Row) -> str:
+    """A row for people."""
+    times = f"{row.p50_ms:,.1f} | {row.p99_ms:,.1f} | {row.told_to_wait}"
+    return f"| {row.store} | {row.what} | {row.clients} | {row.per_s:,.0f} | {row.spread:.0%} | {times} |"
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -205,14 +215,13 @@ def main() -> None:
         print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for kind in args.stores:
         with a_plant(kind) as plant:
-            for row in measure(plant, args.what, args.clients, args.seconds, args.rounds):
-                rows.append(row)
-                if not args.json:
-                    times = f"{row.p50_ms:,.1f} | {row.p99_ms:,.1f} | {row.told_to_wait}"
-                    print(
-                        f"| {row.store} | {row.what} | {row.clients} | {row.per_s:,.0f} | {row.spread:.0%} | {times} |",
-                        flush=True,
-                    )
+            try:
+                for row in measure(plant, args.what, args.clients, args.seconds, args.rounds):
+                    rows.append(row)
+                    if not args.json:
+                        print(line_of(row), flush=True)
+            except TooFew as error:
+                sys.exit(str(error))
     if args.json:
         print(json.dumps({"load_before": load_before, "rows": [row._asdict() for row in rows]}, indent=2))
 
