@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from office import open_office, who
 from shop import ASSEMBLY, CALIBRATION, PACKING, REPAIR, UNTIL_MS, make, ready_shop
-from sql_stores import START_MS, content, store_of
+from sql_stores import START_MS, SqlServers, content, store_of
 from sqlalchemy import select
 from yard import (
     BENCH,
@@ -68,11 +68,15 @@ def a_yard(store: Store) -> None:
     open_yard(store)
 
 
-@pytest.fixture
-def store(clock: ManualClock) -> Iterator[Store]:
-    """On SQLite only: what both have to do alike is in test_lots_store."""
-    with store_of(a_yard, clock) as store:
-        yield store
+@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.long)])
+def store(request: pytest.FixtureRequest, sql_servers: SqlServers, clock: ManualClock) -> Iterator[Store]:
+    if request.param == "sqlite":
+        with store_of(a_yard, clock) as store:
+            yield store
+    else:
+        with sql_servers.store(request.param, clock) as store:
+            a_yard(store)
+            yield store
 
 
 class TestRecords:
