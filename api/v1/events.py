@@ -7,12 +7,19 @@ from http import HTTPStatus
 import msgspec
 
 from api.http.problems import HttpRefused, NotNow, unavailable
-from api.http.route import Act, Raw, Routes
+from api.http.route import Act, Raw, Read, Routes
 from api.ingest.batch import LineReason
 from api.ingest.coding import Limits
+from connectors.clickhouse.client import Warehouse
+from connectors.clickhouse.received import Place, read_until_ms, received
 from models.refusal import Refused
+from sipe.contracts.fields import Boot, Seq, Source, Station, TimeMs
+from sipe.errors import SipeError
 
 routes = Routes("events")
+
+RUNS_MAX = 20_000
+"""Of one answer."""
 
 LINES = Raw(
     media="application/x-ndjson",
@@ -53,6 +60,29 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     rejected: list[RejectedLine]
 
 
+class ReceivedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers of one source and boot without a gap between them, of events that happened within one hour."""
+
+    source: Source
+    boot: Boot
+    hour_ms: TimeMs
+    """When the hour began."""
+    place: Place
+    """In the store; among the dead letters; nowhere, as a `gap_detected` says that is in the store."""
+    first: Seq
+    last: Seq
+
+
+class ReceivedEvents(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events of a station have come, wherever they are now."""
+
+    runs: list[ReceivedRun]
+    is_complete: bool
+    """Whether these are all; else ask for less time."""
+    behind_ms: int | None
+    """What was taken from the station longer ago than this has found its place; null before anything was read."""
+
+
 @routes.act("POST", "/v1/events", scope="events:write", raw=LINES, answer=Batch, lane="intake")
 def send_events(call: Act) -> Batch:
     """Send a batch of events of the station that this device stands at."""
@@ -72,6 +102,30 @@ def send_events(call: Act) -> Batch:
         not_sent=_lines(found.not_sent),
         rejected=[RejectedLine(line=one.number, reason=one.reason, detail=one.detail) for one in found.rejected],
     )
+
+
+@routes.read(
+    "/v1/stations/{station}/received-events",
+    scope="events:write",
+    answer=ReceivedEvents,
+    needs=("from_ms", "to_ms"),
+    from_ms=TimeMs,
+    to_ms=TimeMs,
+)
+def received_events(call: Read, station: Station) -> ReceivedEvents:
+    """Which events of this time have come, so that a gateway can hold its own account against it."""
+    address = call.services.clickhouse
+    if address is None:
+        raise unavailable("this service was started without ClickHouse", 60)
+    try:
+        with Warehouse(address) as store:
+            runs = received(store, station, call.query["from_ms"], call.query["to_ms"], RUNS_MAX + 1)
+            read_ms = read_until_ms(store)
+    except SipeError as error:
+        raise unavailable(str(error), 10) from error
+    behind_ms = None if read_ms is None else max(0, call.services.clock.now_ms() - read_ms)
+    told = [ReceivedRun(**run._asdict()) for run in runs[:RUNS_MAX]]
+    return ReceivedEvents(runs=told, is_complete=len(runs) <= RUNS_MAX, behind_ms=behind_ms)
 
 
 _STATUS = {

@@ -12,6 +12,7 @@ import logging
 import random
 from pathlib import Path
 
+from edge.agent.account import StationAccount
 from edge.agent.page import View
 from edge.agent.post import Shared, tls_of
 from edge.agent.seat import Seat
@@ -60,6 +61,13 @@ class Agent:
     def file(self) -> GatewayFile:
         """What is in force."""
         return self._file
+
+    def account(self, station: str, hours: int) -> StationAccount:
+        """Where a station's events of the last hours are; for a thread of its own. Raises `SipeError`."""
+        seat = self._seats.get(station)
+        if seat is None:
+            raise SipeError(f"there is no station {station!r} here; there are {', '.join(self._seats)}")
+        return seat.account(hours)
 
     def stop(self) -> None:
         """Let what is in work finish, and end."""

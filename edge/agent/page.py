@@ -1,6 +1,7 @@
 """The status page of a gateway, on loopback: what a person at the line wants to know, and the same for programs.
 
-`/` for people, `/status.json` for programs. Whoever is not on this machine is not answered, whatever name they used.
+`/` for people, `/status.json` for programs, and `/account.json?station=NAME&hours=24` for `sipe gateway reconcile`.
+Whoever is not on this machine is not answered, whatever name they used.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Annotated, Self
+from urllib.parse import parse_qsl
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from edge.agent.account import HOURS_MAX, StationAccount
 from edge.agent.post import Post
 from edge.stations.display import Display
 from edge.uplink.courier import CourierStatus
+from sipe.errors import SipeError
 
 HOST = "127.0.0.1"
 _NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -102,12 +106,23 @@ class View(Struct, frozen=True, kw_only=True):
         return f"{going} of {len(self.stations)} stations, {self.waiting_bytes} bytes wait"
 
 
+Account = Callable[[str, int], StationAccount]
+"""Of a station, for so many hours; raises `SipeError`."""
+
+
+class AskedAccount(Struct, frozen=True, kw_only=True):
+    """What an account is asked of."""
+
+    station: str
+    hours: Annotated[int, Meta(ge=1, le=HOURS_MAX)] = 24
+
+
 class StatusPage:
     """Serves the page until it is closed."""
 
-    def __init__(self, port: int, view: Callable[[], View]) -> None:
+    def __init__(self, port: int, view: Callable[[], View], account: Account) -> None:
         """0 is any port; raises `OSError` when the port is taken."""
-        self._server = ThreadingHTTPServer((HOST, port), _handler(view))
+        self._server = ThreadingHTTPServer((HOST, port), _handler(view, account))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="status page", daemon=True)
         self._thread.start()
@@ -123,26 +138,38 @@ class StatusPage:
         self._server.server_close()
 
 
-def _handler(view: Callable[[], View]) -> type[BaseHTTPRequestHandler]:
+def _handler(view: Callable[[], View], account: Account) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = 10
 
         def do_GET(self) -> None:
             """Answer with the page, or its data."""
+            path, _, query = self.path.partition("?")
             if self.headers.get("Host", "").rpartition(":")[0] not in _NAMES:
                 self.send_error(HTTPStatus.MISDIRECTED_REQUEST)  # a name that somebody else has pointed at us
-            elif self.path == "/":
+            elif path == "/":
                 self._answer("text/html; charset=utf-8", page_of(view()).encode())
-            elif self.path == "/status.json":
+            elif path == "/status.json":
                 self._answer("application/json", msgspec.json.encode(view()))
+            elif path == "/account.json":
+                self._account(query)
             else:
                 self.send_error(HTTPStatus.NOT_FOUND)
+
+        def _account(self, query: str) -> None:
+            try:
+                asked = msgspec.convert(dict(parse_qsl(query)), AskedAccount, strict=False)
+                self._answer("application/json", msgspec.json.encode(account(asked.station, asked.hours)))
+            except msgspec.ValidationError as error:
+                self._answer("text/plain; charset=utf-8", str(error).encode(), HTTPStatus.BAD_REQUEST)
+            except SipeError as error:
+                self._answer("text/plain; charset=utf-8", str(error).encode(), HTTPStatus.SERVICE_UNAVAILABLE)
 
         def log_message(self, *_: object) -> None:
             """Say nothing: somebody looks every two seconds."""
 
-        def _answer(self, media: str, body: bytes) -> None:
-            self.send_response(HTTPStatus.OK)
+        def _answer(self, media: str, body: bytes, status: HTTPStatus = HTTPStatus.OK) -> None:
+            self.send_response(status)
             self.send_header("Content-Type", media)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Cache-Control", "no-store")

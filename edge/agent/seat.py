@@ -7,14 +7,17 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.agent.account import Kept, StationAccount, account_of
 from edge.agent.page import StationView
 from edge.agent.post import NotEnrolled, Post, Shared, connect, home_of, login_of, token_file
-from edge.agent.settings import GatewayFile
+from edge.agent.settings import GatewayFile, GatewaySettings
 from edge.channels.channel import BEAT_MS, monotonic_ms
 from edge.client.login import Refreshed
 from edge.pauses import Draw, Pauses
 from edge.spool import Spool, SpoolLimits, SpoolStatus
+from edge.uplink.tally import Tally
 from edge.uplink.uplink import Uplink
+from sipe.clock import Clock
 from sipe.errors import SipeError
 
 _log = logging.getLogger(__name__)
@@ -39,6 +42,7 @@ class Seat:
         self._pauses = Pauses()
         self._home: Path = home_of(shared.directory, name)
         self._spool: Spool | None = None
+        self._tally: Tally | None = None
         self._login: Refreshed | None = None
         """One for all connections of the station's device: a refresh token can be shown once."""
         self._post: Post | None = None
@@ -80,18 +84,28 @@ class Seat:
         if self._spool is not None:
             await asyncio.to_thread(self._uplink.leave, self._name)
             self._spool.close()
+        if self._tally is not None:
+            self._tally.close()
 
     def view(self) -> StationView:
         """What there is to show."""
         program = self._file.stations[self._name].program
         return StationView.of(self._name, program, self._post, self._uplink.status.get(self._name), self._problem)
 
+    def account(self, hours: int) -> StationAccount:
+        """Where its events of the last hours are; for a thread of its own. Raises `SipeError`."""
+        if self._spool is None or self._tally is None or self._login is None:
+            raise SipeError(f"{self._name}: {self._problem or 'it has not begun yet'}")
+        with connect(self._shared, self._login) as office:
+            return account_of(self._name, Kept(self._spool, self._tally), office, self._shared.clock.now_ms(), hours)
+
     def _begin(self) -> None:
         try:
             login = self._login = self._login or login_of(self._home, self._name)
             if self._spool is None:
-                self._spool = Spool(self._home / "spool", limits_of(self._file.gateway.spool_bytes_max))
-                self._uplink.serve(self._name, connect(self._shared, login), self._spool)
+                self._tally = self._tally or open_tally(self._home, self._shared.clock)
+                self._spool = open_spool(self._home, self._file.gateway)
+                self._uplink.serve(self._name, connect(self._shared, login), self._spool, self._tally)
             post = Post(self._name, self._file, self._shared, login, self._spool)
         except NotEnrolled as error:
             self._problem, self._due_s = str(error), asyncio.get_running_loop().time() + NOT_ENROLLED_PAUSE_S
@@ -141,6 +155,16 @@ class Seat:
         while not task.done():
             beat()
             await asyncio.wait({task}, timeout=1.0)
+
+
+def open_spool(home: Path, gateway: GatewaySettings) -> Spool:
+    """The spool of a station; raises `SipeError`, such as when a gateway runs on it."""
+    return Spool(home / "spool", limits_of(gateway.spool_bytes_max))
+
+
+def open_tally(home: Path, clock: Clock) -> Tally:
+    """What has left the spool of a station; raises `SipeError`."""
+    return Tally(home / "sent.sqlite3", clock.now_ms)
 
 
 def limits_of(bytes_max: int) -> SpoolLimits:

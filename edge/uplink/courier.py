@@ -25,6 +25,7 @@ from edge.uplink.breaker import Breaker
 from edge.uplink.bucket import Bucket
 from edge.uplink.letters import Letter
 from edge.uplink.outbox import Outbox, Waiting
+from edge.uplink.tally import Noting, Outcome
 from sipe.errors import SipeError
 
 _log = logging.getLogger(__name__)
@@ -90,10 +91,13 @@ class CourierStatus:
 class Courier:
     """Brings the events of one station to the office; for one thread."""
 
-    def __init__(self, station: str, office: Office, outbox: Outbox, tools: Tools, pace: Pace | None = None) -> None:
+    def __init__(
+        self, station: str, office: Office, outbox: Outbox, notes: Noting, tools: Tools, *, pace: Pace | None = None
+    ) -> None:
         self._station = station
         self._office = office
         self._outbox = outbox
+        self._notes = notes
         self._tools = tools
         self._pace = pace or Pace()
         self._state: State = "idle"
@@ -178,7 +182,8 @@ class Courier:
         found = verdict_of(rows, answer)
         if found.refused:
             self._refuse(found.refused)
-        self._let_go(found.taken)
+        self._let_go(found.taken, "taken")
+        self._delivered += len(found.taken)
         if answer.not_sent:
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "not_sent", "the office did not get all of a batch on")
 
@@ -190,11 +195,11 @@ class Courier:
         for row, reason, detail in refused:
             _log.error("%s: an event of %s is refused for good (%s): %s", self._station, row.source, reason, detail)
         self._letters += len(refused)
-        self._outbox.delivered([row.position for row, _, _ in refused])
+        self._let_go([row for row, _, _ in refused], "refused")
 
-    def _let_go(self, rows: list[Waiting]) -> None:
+    def _let_go(self, rows: list[Waiting], outcome: Outcome) -> None:
+        self._notes.note(rows, outcome)
         self._outbox.delivered([row.position for row in rows])
-        self._delivered += len(rows)
 
     def _came_back(self) -> None:
         """The office has answered; after an outage, what waits is late, and what comes now is new."""

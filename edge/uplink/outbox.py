@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Waiting(Protocol):
-    """An event that waits: its place, who numbered it, and its bytes."""
+    """An event that waits, or a gap that stands for lost ones: its place, its identity, and its bytes."""
 
     @property
     def position(self) -> int:
@@ -20,6 +20,18 @@ class Waiting(Protocol):
     @property
     def boot(self) -> int:
         """In which life of the source."""
+
+    @property
+    def seq(self) -> int:
+        """Its number in that life; of a gap, the last that it stands for."""
+
+    @property
+    def first_missing(self) -> int:
+        """Of a gap, the first that it stands for; else 0."""
+
+    @property
+    def ts_ms(self) -> int:
+        """When it happened."""
 
     @property
     def message(self) -> bytes:

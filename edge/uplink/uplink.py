@@ -12,6 +12,7 @@ from edge.uplink.breaker import Breaker
 from edge.uplink.bucket import Bucket
 from edge.uplink.courier import Courier, CourierStatus, Keeping, Office, Tools
 from edge.uplink.outbox import Outbox
+from edge.uplink.tally import Noting
 from sipe.clock import Clock
 from sipe.errors import SipeError
 
@@ -44,9 +45,9 @@ class Uplink:
         """How it goes, by station."""
         return {station: rounds.courier.status for station, rounds in self._rounds.items()}
 
-    def serve(self, station: str, office: Office, outbox: Outbox) -> None:
+    def serve(self, station: str, office: Office, outbox: Outbox, notes: Noting) -> None:
         """Send what waits of a station, with its device; `office` is for the courier's thread alone."""
-        courier = Courier(station, office, outbox, self._tools)
+        courier = Courier(station, office, outbox, notes, self._tools)
         rounds = self._rounds[station] = _Round(courier, self._failed)
         rounds.start()
 

@@ -13,6 +13,9 @@ import signal
 import sys
 from pathlib import Path
 
+import msgspec
+
+from edge.agent.account import HOURS_MAX
 from edge.agent.agent import Agent
 from edge.agent.page import HOST, StatusPage
 from edge.agent.post import ONCE, home_of, parts_of, tls_of, token_file
@@ -20,6 +23,7 @@ from edge.agent.programs import PROGRAMS
 from edge.agent.settings import GatewayFile, read_file
 from edge.client.login import TokenFile, enrol
 from edge.uplink.letters import Letters, line_of
+from sipe.commands._reconcile import account, lines_of
 from sipe.errors import SipeError, UsageError
 
 DEFAULT_FILE = Path("gateway.toml")
@@ -34,14 +38,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     join = actions.add_parser("enrol", help="make this gateway a station's device, with a code; asks for the code")
     join.add_argument("--station", required=True, help="as the file names it")
     letters = actions.add_parser("letters", help="print what the office will never take, as JSON lines")
-    for action in (check, join, letters, actions.choices["run"]):
+    books = actions.add_parser("reconcile", help="hold what was made here against what the office has, hour by hour")
+    books.add_argument("--station", help="default: each station of the file")
+    books.add_argument("--hours", type=hours_back, default=24, metavar="N", help="default: the last 24")
+    books.add_argument("--json", action="store_true", help="print a JSON array, one object per station")
+    for action in (check, join, letters, books, actions.choices["run"]):
         action.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help=argparse.SUPPRESS)
     parser.epilog = "Programs of stations: " + "; ".join(f"{name}: {one.about}" for name, one in PROGRAMS.items())
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run, check, enrol, or print letters."""
-    return {None: _run, "run": _run, "check": _check, "enrol": _enrol, "letters": _letters}[args.action](args)
+    """Run, check, enrol, print letters, or keep account: 1 when that leaves anything unexplained."""
+    actions = {
+        None: _run, "run": _run, "check": _check, "enrol": _enrol, "letters": _letters, "reconcile": _reconcile,
+    }  # fmt: skip
+    return actions[args.action](args)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -54,7 +65,7 @@ async def _serve(path: Path) -> None:
     agent = Agent(path)
     port = agent.file.gateway.status_port
     try:
-        page = StatusPage(port, lambda: agent.view) if port else None
+        page = StatusPage(port, lambda: agent.view, agent.account) if port else None
     except OSError as error:
         raise SipeError(f"gateway.status_port: {HOST}:{port} cannot be had: {error.strerror}") from error
     for ended in (signal.SIGTERM, signal.SIGINT):
@@ -98,8 +109,7 @@ def _checked(file: GatewayFile) -> None:
 
 def _enrol(args: argparse.Namespace) -> int:
     file = read_file(args.config)
-    if args.station not in file.stations:
-        raise UsageError(f"{args.config} has no station {args.station!r}; it has {', '.join(file.stations)}")
+    _known(args.station, file, args.config)
     code = getpass.getpass("Code: ") if sys.stdin.isatty() else sys.stdin.readline()
     draft = home_of(Path(file.gateway.directory), args.station) / "token.draft"
     options = {"timeout_s": file.office.timeout_ms / 1000, "patience": ONCE, "tls": tls_of(file.office)}
@@ -122,3 +132,28 @@ def _letters(args: argparse.Namespace) -> int:
     for letter in Letters(Path(file.gateway.directory) / "dead-letters"):
         print(line_of(letter).decode())
     return 0
+
+
+def _reconcile(args: argparse.Namespace) -> int:
+    file = read_file(args.config)
+    if args.station:
+        _known(args.station, file, args.config)
+    found = [account(file, name, args.hours) for name in ([args.station] if args.station else file.stations)]
+    if args.json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        print("\n".join(line for one in found for line in lines_of(one)))
+    return int(any(one.unexplained for one in found))
+
+
+def hours_back(text: str) -> int:
+    """How many hours; raises `ValueError` for what is no such number."""
+    hours = int(text)
+    if not 1 <= hours <= HOURS_MAX:
+        raise argparse.ArgumentTypeError(f"1 to {HOURS_MAX} hours")
+    return hours
+
+
+def _known(station: str, file: GatewayFile, path: Path) -> None:
+    if station not in file.stations:
+        raise UsageError(f"{path} has no station {station!r}; it has {', '.join(file.stations)}")

@@ -35,6 +35,7 @@ from web import EXTRA, Web
 
 from api.ingest.inlet import Inlet
 from api.ingest.intake import Intake
+from connectors.clickhouse.client import Address
 from connectors.embedded.process import ChildServer
 from connectors.kafka.address import KafkaAddress
 from connectors.sql import orders, products
@@ -133,20 +134,26 @@ class GatewayRig:
         self._stack.close()
 
     def _open(self) -> None:
-        topic = f"{STATION_EVENTS_TOPIC.name}:2"
-        log_path = self.directory / "broker.log"
-        broker = self._stack.enter_context(ChildServer("connectors.embedded.broker", topic, log_path=log_path))
-        self.kafka = KafkaAddress(broker.ready["bootstrap"])
+        self.kafka, clickhouse = self._servers(self._stack)
         inlet = Inlet(lambda: Intake(self.kafka))
         self._stack.callback(inlet.close)
         self.store = self._stack.enter_context(store_of(a_shop, SystemClock()))
-        self.web = self._stack.enter_context(Web(self.store, SystemClock(), self.directory, inlet=inlet))
+        self.web = self._stack.enter_context(
+            Web(self.store, SystemClock(), self.directory, inlet=inlet, clickhouse=clickhouse)
+        )
         self.line = self._stack.enter_context(FaultProxy("127.0.0.1", self.web.port))
         self.topic = TopicReader(self.kafka, STATION_EVENTS_TOPIC.name)
         self._stack.callback(self.topic.close)
         self.write(self.stations)
         for station in self.stations:
             self.enrol(station)
+
+    def _servers(self, stack: ExitStack) -> tuple[KafkaAddress, Address | None]:
+        """Where events go, and where they are stored, if they are."""
+        topic = f"{STATION_EVENTS_TOPIC.name}:2"
+        log_path = self.directory / "broker.log"
+        broker = stack.enter_context(ChildServer("connectors.embedded.broker", topic, log_path=log_path))
+        return KafkaAddress(broker.ready["bootstrap"]), None
 
     def write(self, stations: Mapping[str, Mapping[str, Any]]) -> None:
         """What the gateway's file says of its stations."""

@@ -26,6 +26,7 @@ from api.live.live import Live
 from api.services import Services
 from api.serving import TRIES, TRIES_PER_S
 from api.tokens import Tokens
+from connectors.clickhouse.client import Address
 from connectors.sql import credentials, devices
 from connectors.sql.contracts import NO_COPIES, Copies
 from connectors.sql.identity import Shown, sign_in
@@ -77,6 +78,7 @@ class Web:
         redis_url: str | None = None,
         *,
         inlet: Inlet | None = None,
+        clickhouse: Address | None = None,
     ) -> None:
         self._store = store
         self._secrets = Secrets(CHEAP)
@@ -95,6 +97,7 @@ class Web:
             live=self.live,
             redis_url=redis_url,
             inlet=inlet,
+            clickhouse=clickhouse,
         )
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"

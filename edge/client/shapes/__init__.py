@@ -53,6 +53,8 @@ from edge.client.shapes.equipment import SealReplacement as SealReplacement
 from edge.client.shapes.equipment import Withdrawal as Withdrawal
 from edge.client.shapes.events import Batch as Batch
 from edge.client.shapes.events import Lines as Lines
+from edge.client.shapes.events import ReceivedEvents as ReceivedEvents
+from edge.client.shapes.events import ReceivedRun as ReceivedRun
 from edge.client.shapes.events import RejectedLine as RejectedLine
 from edge.client.shapes.exchange import FiledDecision as FiledDecision
 from edge.client.shapes.exchange import Form as Form

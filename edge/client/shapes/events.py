@@ -26,6 +26,25 @@ class Lines(Struct, frozen=True, kw_only=True, omit_defaults=True):
     last: int
 
 
+class ReceivedEvents(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which events of a station have come, wherever they are now."""
+
+    runs: tuple[ReceivedRun, ...]
+    is_complete: bool
+    behind_ms: int | None
+
+
+class ReceivedRun(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Numbers of one source and boot without a gap between them, of events that happened within one hour."""
+
+    source: str
+    boot: int
+    hour_ms: int
+    place: Literal["declared", "rejected", "stored"]
+    first: int
+    last: int
+
+
 class RejectedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A line that is no event, or of another station: sending it again will not help."""
 

@@ -8,15 +8,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from edge.agent.account import HourAccount, StationAccount
 from edge.agent.page import ChannelView, StationView, StatusPage, View, page_of
 from edge.stations.display import Display
+from sipe.errors import SipeError
 
+STATION = "manaus.final.line-1.pack-1"
 NASTY = "<script>alert('&')</script>"
 
 
 def station(**changes: object) -> StationView:
     fields = {
-        "name": "manaus.final.line-1.pack-1",
+        "name": STATION,
         "program": "scan",
         "display": Display(state="failed", text=f"not {NASTY}", then="take it off"),
         "problem": f"problem {NASTY}",
@@ -43,9 +46,16 @@ VIEW = View(
 )
 
 
+def account(station: str, hours: int) -> StationAccount:
+    if station != STATION:
+        raise SipeError(f"there is no station {station!r} here")
+    hour = HourAccount(hour_ms=3_600_000, here=hours, there=hours, found={"stored": hours})
+    return StationAccount(station=station, hours=[hour], unexplained=[])
+
+
 @pytest.fixture
 def page() -> Iterator[StatusPage]:
-    served = StatusPage(0, lambda: VIEW)
+    served = StatusPage(0, lambda: VIEW, account)
     yield served
     served.close()
 
@@ -84,3 +94,24 @@ def test_nobody_else_is_answered(page: StatusPage) -> None:
     assert ask(page, "/status.json", host="evil.example:8091").status == 421
     assert ask(page, "/status.json", host="localhost:8091").status == 200
     assert ask(page, "/etc/passwd").status == 404
+
+
+def test_an_account_is_of_one_station_and_some_hours(page: StatusPage) -> None:
+    told = json.load(ask(page, f"/account.json?station={STATION}&hours=3"))
+    assert told["hours"] == [{"hour_ms": 3_600_000, "here": 3, "there": 3, "found": {"stored": 3}}]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "why"),
+    [
+        ("station=nowhere", 503, "no station 'nowhere'"),
+        ("", 400, "station"),
+        (f"station={STATION}&hours=0", 400, "hours"),
+        (f"station={STATION}&hours=99999", 400, "hours"),
+        (f"station={STATION}&hours=many", 400, "hours"),
+    ],
+)
+def test_an_account_that_cannot_be_given_says_why(page: StatusPage, query: str, status: int, why: str) -> None:
+    answer = ask(page, f"/account.json?{query}")
+    assert answer.status == status
+    assert why in answer.read().decode()

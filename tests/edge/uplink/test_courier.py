@@ -6,6 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -19,18 +20,23 @@ from edge.uplink.breaker import Breaker
 from edge.uplink.bucket import Bucket
 from edge.uplink.courier import Courier, Pace, Tools
 from edge.uplink.letters import Letter
+from edge.uplink.tally import Tally
 from sipe.errors import SipeError
 
 STATION = "manaus.final.line-1.cal-1"
 OWN = "gateway"
 """The source whose boots the gateway itself counts."""
+TS_MS = 1_700_000_000_000
 
 
 class Row(NamedTuple):
     position: int
     source: str
     boot: int
+    seq: int
     message: bytes
+    ts_ms: int
+    first_missing: int = 0
 
 
 class Time:
@@ -58,8 +64,9 @@ class Shelf:
         boot = boot if boot is not None else self.boot
         self.position += 2
         self.seqs[source, boot] += 1
-        value = f"{mark}{source} {boot} {self.seqs[source, boot]}".encode()
-        self.rows[self.position] = Row(self.position, source, boot, value)
+        seq = self.seqs[source, boot]
+        value = f"{mark}{source} {boot} {seq}".encode()
+        self.rows[self.position] = Row(self.position, source, boot, seq, value, TS_MS)
         return value
 
     def read(self, after: int, limit: int) -> list[Row]:
@@ -137,6 +144,7 @@ class Office:
 class World:
     def __init__(self, *, late_per_s: float = 1_000.0, seed: int = 1, **pace: float) -> None:
         self.time, self.shelf, self.kept, self.office = Time(), Shelf(), Kept(), Office()
+        self.tally = Tally(Path(":memory:"), self.time.wall_ms)
         draw = random.Random(seed).uniform
         self.tools = Tools(
             letters=self.kept,
@@ -152,7 +160,7 @@ class World:
 
     def reopen(self) -> Courier:
         """As after a start of the gateway."""
-        self.courier = Courier(STATION, self.office, self.shelf, self.tools, self.pace)
+        self.courier = Courier(STATION, self.office, self.shelf, self.tally, self.tools, pace=self.pace)
         return self.courier
 
     def go(self, seconds: float) -> None:
@@ -330,3 +338,14 @@ def test_whatever_happens_every_event_is_with_the_office_or_a_dead_letter_and_ea
     assert sorted(letters) == sorted(value for value, mark in sent.items() if mark)
     assert all(numbers == sorted(numbers) for numbers in world.first_arrivals().values())
     assert world.courier.status.letters <= len(letters)
+    noted = {
+        outcome: {
+            f"{run.source} {run.boot} {seq}".encode()
+            for run in world.tally.runs(0, TS_MS + 1)
+            if run.outcome == outcome
+            for seq in range(run.first, run.last + 1)
+        }
+        for outcome in ("taken", "refused")
+    }
+    assert noted["taken"] == set(good)
+    assert noted["refused"] == {value.removeprefix(mark.encode()) for value, mark in sent.items() if mark}
