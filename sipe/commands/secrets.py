@@ -21,7 +21,7 @@ from sipe.errors import SipeError
 from sipe.private_files import check_private_dir
 
 RANDOM_BYTES = 24
-CLICKHOUSE_USERS = ("admin", "writer", "reader", "grafana")
+CLICKHOUSE_USERS = ("admin", "writer", "api", "reader", "grafana")
 PASSWORDS = (
     *(f"clickhouse_{user}_password" for user in CLICKHOUSE_USERS),
     "redis_password",

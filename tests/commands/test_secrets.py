@@ -70,7 +70,7 @@ def test_the_servers_get_hashes_of_what_the_clients_get(tmp_path: Path, answer: 
     answer("secrets", directory)
     files = contents(directory)
     hashes = {element.tag: element.text for element in ET.fromstring(files["clickhouse_users.xml"])}  # noqa: S314  ours
-    for user in ("admin", "writer", "reader", "grafana"):
+    for user in ("admin", "writer", "api", "reader", "grafana"):
         address = Address.parse(files[f"clickhouse_{user}_url"])
         assert (address.user, address.host, address.database) == (f"sipe_{user}", "clickhouse", "sipe")
         assert address.password == files[f"clickhouse_{user}_password"]

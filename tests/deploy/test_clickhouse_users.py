@@ -18,21 +18,23 @@ import pytest
 from command_line import MAPPING, environment, log_of
 from limited_clickhouse import USERS, ask, environ, write_config
 
-from connectors.clickhouse import migrate
+from connectors.clickhouse import anchors, migrate
 from connectors.clickhouse.block import Block
 from connectors.clickhouse.client import Address, Warehouse
 from connectors.clickhouse.kpi_sql import VIEWS, kpi_select
+from connectors.clickhouse.received import read_until_ms, received
 from connectors.clickhouse.staging import SUFFIX, Staging
 from connectors.clickhouse.writer import Writer
 from connectors.embedded.process import ChildServer
 from sipe.commands.secrets import PASSWORDS, made_of
+from sipe.contracts.changes import Anchor
 from sipe.contracts.tables import STOPS
 from sipe.contracts.topics import TOPICS
 from sipe.errors import SipeError
 
 ACCESS_DENIED, READONLY, TOO_MANY_ROWS = 497, 164, 396
 PASSWORD = "for-one-start"  # noqa: S105 - of a server of the test's own
-OURS = ("sipe_admin", "sipe_writer", "sipe_reader", "sipe_grafana")
+OURS = ("sipe_admin", "sipe_writer", "sipe_api", "sipe_reader", "sipe_grafana")
 
 
 @contextmanager
@@ -123,6 +125,27 @@ def test_what_came_late_is_swapped_in_with_the_rights_of_the_writer(migrated: Pa
         staging.swap({STOPS.name: 1})
         staging.drop()
         assert store.rows("SELECT count() AS n FROM stops WHERE station = 'late'") == [{"n": 1}]
+
+
+@pytest.mark.stack
+def test_the_web_service_keeps_anchors_and_says_what_has_come(migrated: Path) -> None:
+    anchor = Anchor(seq=1, seal="5e", at_ms=1_790_000_000_000)
+    with store_of("sipe_api", migrated) as address:
+        anchors.keep(address, anchor)
+        assert anchors.read(address) == [anchor]
+        with Warehouse(address) as store:
+            assert received(store, "manaus.final.line-1.cal-1", 0, anchor.at_ms, 10) == []
+            read_until_ms(store)
+        refused(
+            address,
+            "SELECT * FROM sipe.minute_facts",
+            "ALTER TABLE sipe.audit_anchors DELETE WHERE 1",
+            "TRUNCATE TABLE sipe.audit_anchors",
+            "INSERT INTO sipe.flow_progress VALUES (0, 1, 2, 3, 4, 5)",
+            "INSERT INTO sipe.events (station) VALUES ('made-up')",
+            "CREATE TABLE sipe.other (a UInt8) ENGINE = Memory",
+            "SELECT * FROM file('/etc/hostname', 'LineAsString')",
+        )
 
 
 def staged(address: Address) -> Writer:

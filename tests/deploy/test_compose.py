@@ -214,7 +214,7 @@ def test_the_store_is_used_with_the_least_rights() -> None:
         "migrate": "/run/secrets/clickhouse_admin_url",
         "migrate-orders": "",
         "keys": "",
-        "api": "/run/secrets/clickhouse_writer_url",
+        "api": "/run/secrets/clickhouse_api_url",
         "flow": "/run/secrets/clickhouse_writer_url",
         "simulate": "/run/secrets/clickhouse_reader_url",
     }
