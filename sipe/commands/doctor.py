@@ -25,10 +25,12 @@ from pipelines.runtime.system import System, find
 from sipe.clock import SystemClock
 from sipe.commands._doctor_checks import (
     Check,
+    anchored,
     certificate,
     kept,
     monitors,
     orders,
+    outbox_told,
     recovery,
     refolds,
     rejects,
@@ -74,6 +76,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
         yield certificate(Path(settings.kafka_cert_file))
     if settings.sql_url or (place.directory_of(settings.data_dir) / place.FILE).exists():
         yield _attempt("orders", lambda: orders(settings))
+        yield _attempt("outbox", lambda: outbox_told(settings))
     try:
         system = find(settings)
     except SipeError as error:
@@ -134,6 +137,7 @@ def _servers(system: System, settings: Settings) -> Iterator[Check]:
                 yield _attempt("ticker", lambda: ticker(warehouse, system.log_epoch))
             yield _attempt("rejects", lambda: rejects(warehouse))
             yield _attempt("refolds", lambda: refolds(warehouse))
+            yield _attempt("anchors", lambda: anchored(warehouse))
         yield _attempt("clock", lambda: _clock(warehouse))
 
 
