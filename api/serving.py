@@ -18,14 +18,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
 from api.background import anchors, bells, relay, upkeep
-from api.ingest.inlet import Inlet
-from api.ingest.intake import Intake
-from api.ingest.rate import Rates
 from api.keys import KeyRing, directory_of
 from api.live.live import Live
 from api.services import Services
 from api.tokens import Tokens
 from connectors.clickhouse.client import Address
+from connectors.ingest.inlet import Inlet
+from connectors.ingest.intake import Intake
+from connectors.ingest.rate import Rates
 from connectors.kafka.address import KafkaAddress
 from connectors.redis.contracts import RedisCopies
 from connectors.sql import grants

@@ -13,7 +13,7 @@ import msgspec
 from fastapi import Request, Response
 
 from models.identity import Unproven
-from models.refusal import Forbidden, Invalid, NotFound, Refused, Stale
+from models.refusal import Forbidden, Invalid, NotFound, NotNow, Refused, Stale, TooMuch
 from models.sheets.exchange import pointer
 
 MEDIA = "application/problem+json"
@@ -55,16 +55,6 @@ class HttpRefused(Refused):
         self.problems = tuple(problems)
 
 
-class NotNow(HttpRefused):
-    """Nothing is wrong with what was sent, and the same again later may well be taken: `Retry-After`, whole seconds."""
-
-    def __init__(
-        self, reason: str, detail: str, retry_after_s: int, status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
-    ) -> None:
-        super().__init__(status, reason, detail, {"Retry-After": str(retry_after_s)})
-        self.retry_after_s = retry_after_s
-
-
 def answer_to(refused: Refused) -> Response:
     """The problem document that a refusal becomes."""
     status = status_of(refused)
@@ -75,8 +65,17 @@ def answer_to(refused: Refused) -> Response:
         detail=str(refused),
         problems=tuple(FieldProblem(path=one.path, code=one.code, detail=one.detail) for one in refused.problems),
     )
-    headers = refused.headers if isinstance(refused, HttpRefused) else {}
-    return Response(msgspec.json.encode(problem), status, headers, MEDIA)
+    return Response(msgspec.json.encode(problem), status, _headers(refused), MEDIA)
+
+
+def _headers(refused: Refused) -> dict[str, str]:
+    match refused:
+        case HttpRefused(headers=headers):
+            return headers
+        case NotNow(retry_after_s=wait_s):
+            return {"Retry-After": str(wait_s)}
+        case _:
+            return {}
 
 
 def status_of(refused: Refused) -> HTTPStatus:
@@ -84,6 +83,10 @@ def status_of(refused: Refused) -> HTTPStatus:
     match refused:
         case HttpRefused(status=status):
             return status
+        case TooMuch():
+            return HTTPStatus.TOO_MANY_REQUESTS
+        case NotNow():
+            return HTTPStatus.SERVICE_UNAVAILABLE
         case NotFound():
             return HTTPStatus.NOT_FOUND
         case Stale():

@@ -6,13 +6,13 @@ from http import HTTPStatus
 
 import msgspec
 
-from api.http.problems import HttpRefused, NotNow, unavailable
+from api.http.problems import HttpRefused, unavailable
 from api.http.route import Act, Raw, Read, Routes
-from api.ingest.batch import LineReason
-from api.ingest.coding import Limits
 from connectors.clickhouse.client import Warehouse
 from connectors.clickhouse.received import Place, read_until_ms, received
-from models.refusal import Refused
+from connectors.ingest.batch import LineReason
+from connectors.ingest.coding import Limits
+from models.refusal import NotNow, Refused
 from sipe.contracts.fields import Boot, Seq, Source, Station, TimeMs
 from sipe.errors import SipeError
 

@@ -33,10 +33,10 @@ from topic_reader import TopicReader
 from waiting import until
 from web import EXTRA, Web
 
-from api.ingest.inlet import Inlet
-from api.ingest.intake import Intake
 from connectors.clickhouse.client import Address
 from connectors.embedded.process import ChildServer
+from connectors.ingest.inlet import Inlet
+from connectors.ingest.intake import Intake
 from connectors.kafka.address import KafkaAddress
 from connectors.sql import orders, products
 from connectors.sql.work import Store

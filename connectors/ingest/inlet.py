@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from api.ingest.busy import Busy
-from api.ingest.intake import Answer, Intake
+from connectors.ingest.busy import Busy
+from connectors.ingest.intake import Answer, Intake
 from sipe.errors import SipeError
 
 RETRY_S = 5

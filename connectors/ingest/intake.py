@@ -7,11 +7,11 @@ from itertools import compress
 from operator import not_
 from typing import NamedTuple
 
-from api.ingest.batch import Rejected, Valid, read
-from api.ingest.coding import Limits, decoded
-from api.ingest.known import Known, runs
-from api.ingest.producer import DEADLINE_S, IngestProducer
-from api.ingest.rate import Rates
+from connectors.ingest.batch import Rejected, Valid, read
+from connectors.ingest.coding import Limits, decoded
+from connectors.ingest.known import Known, runs
+from connectors.ingest.producer import DEADLINE_S, IngestProducer
+from connectors.ingest.rate import Rates
 from connectors.kafka.address import KafkaAddress
 
 Span = tuple[int, int]
