@@ -7,11 +7,11 @@ from itertools import groupby
 
 from api.http.conventions import BODY_BYTES_MAX, KEY_PATTERN
 from api.http.once import KEPT_MS
-from api.http.problems import MEDIA, TYPE
 from api.http.reasons import REASONS
 from api.http.route import Route
 from api.tokens import LIFETIME_S
 from models.identity import HOLDERS, ROLES
+from models.problem import MEDIA, TYPE
 
 _MINUTES = LIFETIME_S // 60
 _KEPT_H = KEPT_MS // 3_600_000

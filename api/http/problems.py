@@ -1,8 +1,4 @@
-"""Problem documents (RFC 9457): every error says what is wrong, where, and what to do, in one shape.
-
-A problem's `type` is `urn:sipe:problem:` and a reason. Reasons are stable: programs decide by them, people read
-`detail`.
-"""
+"""Problem documents as answers: the status and the headers that each refusal comes with."""
 
 from __future__ import annotations
 
@@ -13,29 +9,9 @@ import msgspec
 from fastapi import Request, Response
 
 from models.identity import Unproven
+from models.problem import MEDIA, FieldProblem, problem_of
 from models.refusal import Forbidden, Invalid, NotFound, NotNow, Refused, Stale, TooMuch
 from models.sheets.exchange import pointer
-
-MEDIA = "application/problem+json"
-TYPE = "urn:sipe:problem:"
-
-
-class FieldProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong with one field, and where it is."""
-
-    path: str
-    code: str
-    detail: str
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A problem document."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    problems: tuple[FieldProblem, ...] = ()
 
 
 class HttpRefused(Refused):
@@ -58,14 +34,7 @@ class HttpRefused(Refused):
 def answer_to(refused: Refused) -> Response:
     """The problem document that a refusal becomes."""
     status = status_of(refused)
-    problem = Problem(
-        type=TYPE + refused.reason,
-        title=status.phrase,
-        status=status,
-        detail=str(refused),
-        problems=tuple(FieldProblem(path=one.path, code=one.code, detail=one.detail) for one in refused.problems),
-    )
-    return Response(msgspec.json.encode(problem), status, _headers(refused), MEDIA)
+    return Response(msgspec.json.encode(problem_of(refused, status)), status, _headers(refused), MEDIA)
 
 
 def _headers(refused: Refused) -> dict[str, str]:
