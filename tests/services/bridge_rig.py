@@ -131,6 +131,17 @@ class Asker:
         found: dict[str, Any] = json.loads(self._next(MQTTMessage, timeout_s).payload)
         return found
 
+    def answer_everything(self, document: bytes) -> None:
+        """Answer whatever comes from now on with this, as a bridge would that is none of ours."""
+
+        def answer(client: Client, _: Any, message: MQTTMessage) -> None:
+            asked = message.properties
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho says no types here
+            properties.CorrelationData = asked.CorrelationData  # type: ignore[union-attr]
+            client.publish(asked.ResponseTopic, document, 1, properties=properties)  # type: ignore[union-attr]
+
+        self._client.on_message = answer
+
     def close(self) -> None:
         """Hang up."""
         self._client.disconnect()
