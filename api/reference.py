@@ -50,7 +50,8 @@ decision, a disposal or a bypass is a signature: the body takes the `secret`, pa
 - **Long lists come in pages**: `next` is the `cursor` of the page behind; what is in a cursor is nobody's business.
 - **Live**: `GET /v1/stream` tells changes as server-sent events; `Last-Event-ID` goes on where one was, and `reset`
   says that this is too far back: read again. The kinds of changes are in [contracts.md](contracts.md#changes).
-- **Events** come to `POST /v1/events` as JSON lines, gzip or zstd, and are answered line by line.
+- **Events** come to `POST /v1/events` as JSON lines, gzip or zstd, and are answered line by line;
+  [by MQTT](mqtt.md) the same, where HTTPS may not pass.
 
 ## What is answered when it is not done
 

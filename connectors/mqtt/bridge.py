@@ -85,7 +85,8 @@ class Bridge:
         self._owed: deque[_Delivery] = deque()
         """What has come over this connection and is not acknowledged yet, in its order."""
         self._closing = threading.Event()
-        self._workers = ThreadPoolExecutor(IN_FLIGHT_MAX, thread_name_prefix="bridge")
+        self._workers = [ThreadPoolExecutor(1, thread_name_prefix="bridge") for _ in range(IN_FLIGHT_MAX)]
+        """A station's batches are one worker's, so they get into Kafka in their order."""
         self._client = _Client(
             CallbackAPIVersion.VERSION2, CLIENT_ID, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True
         )
@@ -126,7 +127,8 @@ class Bridge:
         """Take nothing more, let what is on its way to Kafka be answered, and go; the broker keeps the rest."""
         with self._lock:
             self._closing.set()
-        self._workers.shutdown()
+        for worker in self._workers:
+            worker.shutdown()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -167,7 +169,8 @@ class Bridge:
                 return
             delivery = _Delivery(self._connection, message)
             self._owed.append(delivery)
-            self._workers.submit(self._serve, delivery)
+            worker = self._workers[hash(delivery.request.station) % IN_FLIGHT_MAX]
+            worker.submit(self._serve, delivery)
 
     def _serve(self, delivery: _Delivery) -> None:
         """Take a batch, as often as it takes until Kafka has it, or the connection that it came by is gone."""

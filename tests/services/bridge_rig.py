@@ -40,6 +40,11 @@ PROGRAM = ("-m", "sipe.cli", "bridge")
 TIMEOUT_S = 60.0
 
 
+def dying_at(batch: int) -> tuple[str, ...]:
+    """A bridge that dies of kill -9 when Kafka has its nth batch, and MQTT does not know."""
+    return str(Path(__file__).with_name("dying_bridge.py")), str(batch)
+
+
 class MqttFloor(RealServer):
     """Mosquitto with the configuration of deploy/, on a port of its own; only places, ports and the user differ."""
 
@@ -96,10 +101,10 @@ def deployed(certs: Path, data: Path, port: int) -> str:
 class Asker:
     """Publishes as a station what a gateway would not, and hears what is answered."""
 
-    def __init__(self, address: MqttAddress, station: str) -> None:
+    def __init__(self, address: MqttAddress, station: str, client_id: str = "") -> None:
         self._station = station
         self._told: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
         self._client.tls_set_context(address.tls())
         self._client.on_publish = lambda _c, _u, mid, code, _p: self._told.put(code)
         self._client.on_subscribe = lambda _c, _u, mid, codes, _p: self._told.put(codes[0])

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import zstandard
-from bridge_rig import Asker, BridgeProcess, MqttFloor
+from bridge_rig import Asker, BridgeProcess, MqttFloor, dying_at
 from gateway_rig import a_shop
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,7 +31,7 @@ from connectors.ingest.intake import Intake, Way
 from connectors.ingest.rate import Rates
 from connectors.kafka.address import KafkaAddress
 from connectors.monitor.process import ProcessMonitor
-from connectors.mqtt.bridge import Bridge
+from connectors.mqtt.bridge import CLIENT_ID, Bridge
 from sipe.clock import SystemClock
 from sipe.contracts import mqtt
 from sipe.contracts.codec import encode
@@ -90,9 +90,9 @@ class BothWays:
         inlet = self._inlet("mqtt", kafka)
         bridge = Bridge(floor.address(), inlet.take, monitor=self._pages["mqtt"])
         self._stack.enter_context(bridge)
-        self._asker = Asker(floor.address(CALIBRATION), CALIBRATION)
-        self._stack.callback(self._asker.close)
-        self._asker.listen()
+        self.asker = Asker(floor.address(CALIBRATION), CALIBRATION)
+        self._stack.callback(self.asker.close)
+        self.asker.listen()
         until(lambda: is_well(bridge), "the bridge is subscribed", TIMEOUT_S)
 
     def _inlet(self, way: Way, kafka: KafkaAddress) -> Inlet:
@@ -110,7 +110,7 @@ class BothWays:
             "idempotency-key": "of-no-use-here",
         }
         over_http = self._web.client.post("/v1/events", content=body, headers=headers).json()
-        return over_http, self._asker.ask(body, coding)
+        return over_http, self.asker.ask(body, coding)
 
     def counts(self, way: Way) -> dict[frozenset[tuple[str, str]], float]:
         """What its metrics say of a way, by outcome or reason."""
@@ -221,20 +221,25 @@ class TestWhoMayWhat:
         assert [one["reason"] for one in over_mqtt["rejected"]] == ["not_yours"]
 
     def test_no_answer_goes_where_another_station_reads(self, floor: MqttFloor, both: BothWays) -> None:
-        with (
-            closing(Asker(floor.address(ASSEMBLY), ASSEMBLY)) as other,
-            closing(Asker(floor.address(CALIBRATION), CALIBRATION)) as asker,
-        ):
+        with closing(Asker(floor.address(ASSEMBLY), ASSEMBLY)) as other:
             other.listen()
-            asker.publish(beat(1), answer_to=mqtt.answers_topic(ASSEMBLY))
+            both.asker.publish(beat(1), answer_to=mqtt.answers_topic(ASSEMBLY))
             until(lambda: both.counts("mqtt").get(frozenset({("outcome", "accepted")})) == 1, "taken", TIMEOUT_S)
             with pytest.raises(queue.Empty):
                 other.heard(QUIET_S)
 
-    def test_a_batch_that_the_broker_would_not_keep_is_dropped_and_counted(
-        self, asker: Asker, both: BothWays, kafka_address: KafkaAddress
+    def test_nobody_takes_the_place_of_another_by_its_client_id(
+        self, floor: MqttFloor, both: BothWays, caplog: pytest.LogCaptureFixture
     ) -> None:
-        asker.publish(beat(1), qos=0)
+        with closing(Asker(floor.address(ASSEMBLY), ASSEMBLY, CLIENT_ID)) as other:
+            other.listen()
+            both.send(beat(1), "")
+        assert "was lost" not in caplog.text
+
+    def test_a_batch_that_the_broker_would_not_keep_is_dropped_and_counted(
+        self, both: BothWays, kafka_address: KafkaAddress
+    ) -> None:
+        both.asker.publish(beat(1), qos=0)
         both.send(beat(2), "")
         assert both.counts("mqtt")[frozenset({("reason", "qos_0")})] == 1
         assert in_kafka(kafka_address, 2) == [beat(2)] * 2, "over HTTP, and over MQTT"
@@ -250,8 +255,7 @@ class TestItsWork:
     def test_killed_between_kafkas_acknowledgement_and_its_own_it_takes_the_batch_again(
         self, floor: MqttFloor, asker: Asker, kafka_address: KafkaAddress, tmp_path: Path
     ) -> None:
-        program = [str(Path(__file__).with_name("dying_bridge.py"))]
-        dying = BridgeProcess(tmp_path, floor.address(), kafka_address, program)
+        dying = BridgeProcess(tmp_path, floor.address(), kafka_address, dying_at(batch=3))
         batches = [beats(first, first + 9) for first in (1, 11, 21)]
         with dying:
             for batch in batches[:2]:
@@ -269,13 +273,12 @@ class TestItsWork:
         assert Counter(in_kafka(kafka_address, 40)) == wanted, "what reads the log counts them once"
 
     def test_the_batches_of_a_station_get_into_kafka_in_their_order(
-        self, both: BothWays, asker: Asker, kafka_address: KafkaAddress
+        self, both: BothWays, kafka_address: KafkaAddress
     ) -> None:
-        del both  # whose bridge it is
         for seq in range(1, 201):
-            asker.publish(beat(seq))
+            both.asker.publish(beat(seq))
         for _ in range(200):
-            asker.heard()
+            both.asker.heard()
         assert in_kafka(kafka_address, 200) == [beat(seq) for seq in range(1, 201)]
 
     def test_what_comes_while_it_is_down_is_taken_when_it_is_back(

@@ -1,4 +1,4 @@
-"""`sipe bridge` that dies of kill -9 when Kafka has the third batch, and MQTT does not know: run by tests."""
+"""`sipe bridge` that dies of kill -9 when Kafka has its nth batch, and MQTT does not know: `dying_bridge.py N`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from connectors.ingest.inlet import Inlet
 from connectors.ingest.intake import Answer
 from sipe.cli import main
 
-BATCH = 3
 _batches = count(1)
 _take = Inlet.take
 
 
 def take_and_die(self: Inlet, body: bytes, coding: str, device: str, allowed: Callable[[str], bool]) -> Answer:
     answer = _take(self, body, coding, device, allowed)
-    if next(_batches) == BATCH:
+    if next(_batches) == int(sys.argv[1]):
         os.kill(os.getpid(), signal.SIGKILL)
     return answer
 
