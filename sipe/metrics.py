@@ -120,7 +120,7 @@ INTAKE_EVENTS = Metric(
     name="sipe_intake_events_total",
     kind="counter",
     labels=("way", "outcome"),
-    help="Events of batches by the way they came (http, mqtt) and their answer: accepted, known, not_sent or rejected.",
+    help="Events of batches by the way they came (http, mqtt): accepted, known, not_sent, or why they were rejected.",
 )
 INTAKE_REFUSED = Metric(
     name="sipe_intake_refused_total",

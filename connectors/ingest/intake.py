@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from operator import not_
@@ -67,10 +68,8 @@ class Intake:
         except Refused as refused:
             self._monitor.count(INTAKE_REFUSED, way=self._way, reason=refused.reason)
             raise
-        for outcome in ("accepted", "known", "not_sent"):
-            events = sum(last - first + 1 for first, last in getattr(answer, outcome))
+        for outcome, events in _outcomes(answer).items():
             self._monitor.count(INTAKE_EVENTS, events, way=self._way, outcome=outcome)
-        self._monitor.count(INTAKE_EVENTS, len(answer.rejected), way=self._way, outcome="rejected")
         return answer
 
     def _take(self, body: bytes, coding: str, device: str, allowed: Callable[[str], bool]) -> Answer:
@@ -91,6 +90,14 @@ class Intake:
     def close(self) -> None:
         """Wait a little for what is on its way."""
         self._producer.close()
+
+
+def _outcomes(answer: Answer) -> Counter[str]:
+    """How many events became what; a reject by its reason."""
+    spans = {"accepted": answer.accepted, "known": answer.known, "not_sent": answer.not_sent}
+    found = Counter({outcome: sum(last - first + 1 for first, last in lines) for outcome, lines in spans.items()})
+    found.update(one.reason for one in answer.rejected)
+    return found
 
 
 def _parted(events: list[Valid], are_so: Sequence[bool]) -> tuple[list[Valid], list[Valid]]:

@@ -101,8 +101,10 @@ def connect_uplink(shared: Shared, name: str, login: Refreshed) -> EventsOffice:
     """The way that a station's events take, for one thread; raises `UsageError`."""
     if shared.uplink is None:
         return connect(shared, login)
-    from edge.uplink.mqtt_office import MqttOffice  # noqa: PLC0415  its library is another extra's
-
+    try:
+        from edge.uplink.mqtt_office import MqttOffice  # noqa: PLC0415  its library is another extra's
+    except ModuleNotFoundError as error:
+        raise UsageError(f"uplink: {error.name} is not installed: pip install 'sipe[edge-mqtt]'") from error
     return MqttOffice(shared.uplink, name)
 
 

@@ -90,7 +90,7 @@ class _Line:
         self._packet_bytes_max = math.inf
         self._client = Client(
             CallbackAPIVersion.VERSION2,
-            f"station/{station}",
+            station,
             protocol=MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
         )
@@ -113,7 +113,7 @@ class _Line:
         properties.MaximumPacketSize = ANSWER_BYTES_MAX
         try:
             self._client.connect(self._settings.host, self._settings.port, KEEPALIVE_S, properties=properties)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter for a host that can be none
             raise self._unreached(str(error)) from error
         self._client.loop_start()
         until_s = time.monotonic() + self._timeout_s
