@@ -1,7 +1,7 @@
 """Our IEC 62056-21 against somebody else's, `iec62056-21` of Palmlund Wahlgren: messages both ways, and a session.
 
-That library knows mode C. What it does in its own way is kept out: it puts a backslash into each identification, takes a
-unit for one only behind an address, reads no command without data, and cannot send a password by itself.
+That library knows mode C. What it does in its own way is kept out: it puts a backslash into each identification, takes
+a unit for one only behind an address, reads no command without data, and cannot send a password by itself.
 """
 
 from __future__ import annotations
@@ -149,9 +149,7 @@ class Restless(Iec6205621Client):  # type: ignore[misc]  # it has no types
     held=st.dictionaries(st.text(LETTERS_DIGITS + ".:-", min_size=1, max_size=16), sets, min_size=1, max_size=4),
     maker=st.sampled_from(["SIP", "SIp"]), rate_id=st.sampled_from("0356"), new=st.text(PRINTABLE, max_size=32),
 )  # fmt: skip
-def test_their_client_reads_and_writes_our_meter(
-    held: dict[str, DataSet], maker: str, rate_id: str, new: str
-) -> None:
+def test_their_client_reads_and_writes_our_meter(held: dict[str, DataSet], maker: str, rate_id: str, new: str) -> None:
     contents = {address: f"{one.value}{'*' if one.unit else ''}{one.unit}" for address, one in held.items()}
     meter = Meter(
         Identification(maker, rate_id, "\\METER"),
