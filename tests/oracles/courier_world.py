@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from edge.client.problems import NO_PROBLEM_DOCUMENT, Invalid, Unauthenticated, Unreached
 from edge.client.shapes.events import Batch, Lines, RejectedLine
-from edge.pauses import Pauses
+from edge.pauses import Draw, Pauses
 from edge.uplink.breaker import Breaker
 from edge.uplink.bucket import Bucket
 from edge.uplink.courier import Courier, Pace, Tools
@@ -155,25 +155,23 @@ class World:
         beside: World | None = None,
         **pace: float,
     ) -> None:
-        self.time = beside.time if beside else time or Time()
+        self.time: Time = beside.time if beside else time or Time()
         self.shelf, self.kept, self.office = Shelf(), Kept(), Office(self.time)
         self.tally = Tally(Path(":memory:"), self.time.wall_ms)
-        draw = random.Random(seed).uniform
-        self.tools = (
-            beside.tools
-            if beside
-            else Tools(
-                letters=self.kept,
-                breaker=Breaker(Pauses(), draw, self.time.monotonic_s),
-                bucket=Bucket(late_per_s, self.time.monotonic_s),
-                pauses=Pauses(),
-                draw=draw,
-                monotonic_s=self.time.monotonic_s,
-                wall_ms=self.time.wall_ms,
-            )
-        )
+        self.tools: Tools = beside.tools if beside else self._own_tools(late_per_s, random.Random(seed).uniform)
         self.pace = Pace(**pace)  # type: ignore[arg-type]  # numbers, as it wants them
         self.courier = self.reopen()
+
+    def _own_tools(self, late_per_s: float, draw: Draw) -> Tools:
+        return Tools(
+            letters=self.kept,
+            breaker=Breaker(Pauses(), draw, self.time.monotonic_s),
+            bucket=Bucket(late_per_s, self.time.monotonic_s),
+            pauses=Pauses(),
+            draw=draw,
+            monotonic_s=self.time.monotonic_s,
+            wall_ms=self.time.wall_ms,
+        )
 
     def reopen(self) -> Courier:
         """As after a start of the gateway."""
