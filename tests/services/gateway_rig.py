@@ -217,6 +217,16 @@ class GatewayRig:
             self._process.wait()
             self._process = None
 
+    def freeze(self) -> None:
+        """Have the gateway stand still, wherever it is, until `thaw`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Have it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def terminate(self) -> int:
         """Have the gateway end by itself; its exit code."""
         assert self._process is not None
