@@ -25,6 +25,5 @@ class StoringRig(GatewayRig):
 
     def tick(self) -> None:
         """Tell the flow the time."""
-        self.ticked_ms = SystemClock().now_ms()
         with EventSender(self.kafka) as sender:
-            sender.tick(self.ticked_ms)
+            sender.tick(SystemClock().now_ms())

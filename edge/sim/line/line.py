@@ -15,7 +15,7 @@ from edge.sim.line.plan import STEPS, Planned, Step
 from edge.sim.line.stand import Stand
 from edge.stations.display import Display
 
-PASSED_BEFORE = "has passed this station"
+PASSED_BEFORE = ("has passed this station", "has passed every step")
 """What is shown when a unit comes again whose result nobody saw, as the gateway went down with it."""
 
 
@@ -47,12 +47,16 @@ class Line:
         self._free: dict[Step, asyncio.Queue[Stand]] = {}
 
     async def run(self, plan: Sequence[Planned], ended: Callable[[Outcome], None] = lambda _: None) -> list[Outcome]:
-        """Have all meters begun, and then walk, in their order; `ended` is told of each as it leaves the line."""
+        """Have all meters begun, and then walk, in their order; `ended` is told of each as it leaves the line.
+
+        Every station has the order before the first one walks: so the leases that it takes name all of them.
+        """
         self._free = {step: asyncio.Queue() for step in STEPS}
         for step, stands in self._stands.items():
             for stand in stands:
                 self._free[step].put_nowait(stand)
         meters = await self._begun(plan)
+        await asyncio.gather(*(stand.at_order() for stands in self._stands.values() for stand in stands))
         closed = {meter.planned.number: asyncio.Event() for meter in meters}
 
         async def walk(meter: LineMeter) -> Outcome:
@@ -101,6 +105,6 @@ class Line:
             screen = await stand.work_on(label, talker() if talker else None)
         finally:
             self._free[step].put_nowait(stand)
-        if stand.dark > dark and PASSED_BEFORE in screen.text:
+        if stand.dark > dark and any(words in screen.text for words in PASSED_BEFORE):
             return Display(state="passed", text=screen.text)
         return screen

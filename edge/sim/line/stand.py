@@ -7,6 +7,7 @@ import json
 import urllib.request
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import msgspec
 
@@ -18,6 +19,8 @@ from edge.stations.display import Display
 LOOK_S = 0.2
 AGAIN_S = 3.0
 """Whose scan changes nothing scans again: the station may not have listened."""
+SECOND_SCAN_S = 6.0
+"""Longer than a station waits before it tells again what it could not tell."""
 _ENDED = {"passed", "failed", "stopped"}
 _LISTENS = {"idle", "active"}
 
@@ -32,16 +35,23 @@ class Screens:
         """A station's screen; None while it is dark, or nothing is connected to its scanner."""
         return await asyncio.to_thread(self._look, station)
 
+    async def all(self) -> list[dict[str, Any]]:
+        """What the page tells of all stations; nothing while the gateway is down."""
+        return await asyncio.to_thread(self._all)
+
     def _look(self, station: str) -> Display | None:
-        try:
-            with urllib.request.urlopen(self._url, timeout=5) as answer:  # noqa: S310  of http, by its name
-                told = json.load(answer)["stations"]
-        except (OSError, ValueError):
-            return None
-        found = next((one for one in told if one["name"] == station), None)
+        found = next((one for one in self._all() if one["name"] == station), None)
         if found is None or found["display"] is None or found["channels"][0]["state"] not in _LISTENS:
             return None
         return msgspec.convert(found["display"], Display)
+
+    def _all(self) -> list[dict[str, Any]]:
+        try:
+            with urllib.request.urlopen(self._url, timeout=5) as answer:  # noqa: S310  of http, by its name
+                told: list[dict[str, Any]] = json.load(answer)["stations"]
+        except (OSError, ValueError):
+            return []
+        return told
 
 
 class Stand:
@@ -59,41 +69,8 @@ class Stand:
         self.dark = 0
         """How often the screen went dark while a unit was scanned."""
 
-    async def begin(self) -> Display:
-        """Begin the next unit, by scanning the order once more."""
-        return await self.scanned(self._order)
-
-    async def work_on(self, label: str, meter: Talker | None = None) -> Display:
-        """Put the meter on, where there is a fixture, scan its label, and wait for what comes of it."""
-        async with AsyncExitStack() as stack:
-            if self._fixture is not None and meter is not None:
-                await stack.enter_async_context(self._fixture.holding(meter))
-            return await self.scanned(label)
-
-    async def scanned(self, text: str) -> Display:
-        """What the screen shows in the end; when it goes dark, order and unit are scanned again as it asks for."""
-        while (screen := await self._scanned(text)) is None:
-            self.dark += 1
-        return screen
-
-    async def _scanned(self, text: str) -> Display | None:
-        before = screen = await self._at_order()
-        loop = asyncio.get_running_loop()
-        again_s = 0.0
-        while True:
-            if screen == before and loop.time() >= again_s:
-                self._scan(text)
-                again_s = loop.time() + AGAIN_S
-            await asyncio.sleep(LOOK_S)
-            now = await self._screens.look(self.station)
-            if now is None or now.order != self._order:
-                return None
-            screen = now
-            if screen != before and screen.state in _ENDED:
-                return screen
-
-    async def _at_order(self) -> Display:
-        """The screen, once the order is at work; it is scanned when it is not."""
+    async def at_order(self) -> Display:
+        """Have the order at work, by scanning it when it is not; the screen then."""
         loop = asyncio.get_running_loop()
         again_s = 0.0
         while True:
@@ -104,3 +81,50 @@ class Stand:
                 self._scan(self._order)
                 again_s = loop.time() + AGAIN_S
             await asyncio.sleep(LOOK_S)
+
+    async def begin(self) -> Display:
+        """Begin the next unit, by scanning the order once more."""
+        return await self.scanned(self._order)
+
+    async def work_on(self, label: str, meter: Talker | None = None) -> Display:
+        """Put the meter on, where there is a fixture, scan its label, and see what comes of it.
+
+        What may not come is scanned a second time: another station may not have told yet what it did.
+        """
+        async with AsyncExitStack() as stack:
+            if self._fixture is not None and meter is not None:
+                await stack.enter_async_context(self._fixture.holding(meter))
+            screen = await self.scanned(label)
+            if screen.state == "stopped":
+                await asyncio.sleep(SECOND_SCAN_S)
+                screen = await self.scanned(label)
+            return screen
+
+    async def scanned(self, text: str) -> Display:
+        """What the screen shows in the end; when it goes dark, order and unit are scanned again as it asks for."""
+        while (screen := await self._scanned(text)) is None:
+            self.dark += 1
+        return screen
+
+    async def _scanned(self, text: str) -> Display | None:
+        before = await self.at_order()
+        while True:
+            self._scan(text)
+            screen = await self._ended(before)
+            says_the_same = before.state == "stopped" and text in before.text
+            if screen != before or says_the_same:
+                return screen
+
+    async def _ended(self, before: Display) -> Display | None:
+        """The screen when it shows an end; as before when nothing changes for a while, None when it goes dark."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + AGAIN_S
+        while True:
+            await asyncio.sleep(LOOK_S)
+            screen = await self._screens.look(self.station)
+            if screen is None or screen.order != self._order:
+                return None
+            if screen == before and loop.time() >= until_s:
+                return before
+            if screen != before and screen.state in _ENDED:
+                return screen
