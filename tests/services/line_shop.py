@@ -15,6 +15,7 @@ from edge.sim.line.plan import STEPS, Step
 from models.production.order import Order
 from models.production.routing import routing_of
 from models.production.serials import SerialRange
+from models.sheets.revision import Revision
 
 ORDER = "OP-3"
 PLANNED_QTY = 20_000
@@ -55,7 +56,22 @@ def put_in_force(store: Store, step: Step) -> None:
     """The sheet of a step, written and approved."""
     values = sheet_library.samples(TEMPLATES[step]).valid
     about = {"template": TEMPLATES[step], "product": "MTR-300", "step": step}
-    sheet = store.work(who("gil"), sheets.begin, f"TS-{step}", values, **about)
+    approve(store, store.work(who("gil"), sheets.begin, f"TS-{step}", values, **about))
+
+
+def revise(store: Store, step: Step) -> str:
+    """The next revision of a step's sheet, put to work at its station; the digest of the setup sheet before."""
+    (station,) = STATIONS[step]
+    with store.reading() as connection:
+        before = setups.current(connection, ORDER, station, step)
+    assert before is not None
+    approve(store, store.work(who("gil"), sheets.revise, f"TS-{step}"))
+    set_up(store, step, station)
+    return before.digest
+
+
+def approve(store: Store, sheet: Revision) -> None:
+    """A draft goes all the way."""
     ref = store.work(who("gil"), sheets.put_up, sheet.ref, sheet.version).ref
     say(store, ref, "approve ana check")
     say(store, ref, "approve caio release")

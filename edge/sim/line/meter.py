@@ -31,16 +31,16 @@ class LineMeter:
         self.cover = ""
         """As it is printed on what was put on it when it was closed."""
         keeps = {RATIO_REGISTER: WRONG_RATIO} if planned.wrong == "kept-register" else {}
-        self._registers = Stubborn(contents_of(""), PASSWORD, keeps)
+        self.registers = Stubborn(contents_of(""), PASSWORD, keeps)
 
     @property
     def says(self) -> str:
         """The serial that is in it, as it says it; zeros as long as nobody has written one."""
-        return str(self._registers.contents[SERIAL_REGISTER]).zfill(SERIAL_DIGITS)
+        return str(self.registers.contents[SERIAL_REGISTER]).zfill(SERIAL_DIGITS)
 
     def head(self) -> Talker:
         """It at its optical port."""
-        return Talker(iec62056(self._registers, maker=MAKER), SIGN_ON_BD)
+        return Talker(iec62056(self.registers, maker=MAKER), SIGN_ON_BD)
 
     def output(self) -> Talker:
         """It at its serial output, just switched on."""
