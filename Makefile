@@ -21,9 +21,10 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: install-runtime ## Play a factory day through the whole stack, then tell the story of an order over HTTP
+demo: install-runtime ## Play a factory day through the whole stack, then tell the stories of an order and of a line
 	@$(BIN)/sipe demo $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python examples/order-story.py)
+	@$(if $(ARGS),,$(BIN)/python examples/line-story.py)
 
 # Two processes; the one that is done first takes over tests of the other.
 test: install-dev ## Run the tests (ARGS="tests/models -x" for some of them)

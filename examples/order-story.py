@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import json
-import os
 import secrets
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +24,7 @@ from typing import Literal
 
 import msgspec
 from rich.table import Table
+from story import YEAR_MS, chapter, hired, say, service
 
 from edge.client.calls import Client
 from edge.client.login import TokenFile, enrol, sign_in
@@ -42,7 +40,6 @@ from edge.client.shapes import (
     ForStation,
     GivenRole,
     Level,
-    NewBadge,
     NewDecision,
     NewDisposal,
     NewLink,
@@ -50,14 +47,12 @@ from edge.client.shapes import (
     NewPerson,
     NewProduct,
     NewRange,
-    NewSecret,
     NewSetup,
     NewSheet,
     NewTemplate,
     NewTick,
     Operation,
     OrderAction,
-    OwnPin,
     Passport,
     Rework,
     Routing,
@@ -79,7 +74,6 @@ ROLES = {
     "pia": "planner",
     "otto": "operator",
 }
-YEAR_MS = 366 * 86_400_000
 BOARD_LOT = "L-2026-031"
 
 
@@ -113,7 +107,7 @@ def main() -> None:
         if args.url:
             root = sign_in(args.url, person=args.admin, secret=_password())
         else:
-            args.url, root = stack.enter_context(a_service())
+            args.url, root = stack.enter_context(service("api"))
         passport = tell(args.url, stack.enter_context(root), stack)
     if args.json:
         print_json(msgspec.to_builtins(passport))
@@ -155,15 +149,9 @@ def hire(cast: Cast, url: str, root: Client, stack: ExitStack) -> None:
     """The administrator adds people and gives out codes; with them, everybody signs in and every device enrols."""
     for person, role in ROLES.items():
         identity = cast.named(person)
-        given, own = ("".join(secrets.SystemRandom().sample("0123456789", 8)) for _ in range(2))
-        badge = secrets.token_hex(7)
-        root.add_person(NewPerson(id=identity, display=person.title(), roles=(GivenRole(name=role),)))
-        root.set_badge(identity, NewBadge(badge=badge))
-        root.set_pin(identity, NewSecret(value=given))
-        with sign_in(url, badge=badge, secret=given) as first:
-            first.set_own_pin(OwnPin(secret=given, pin=own))  # what an administrator knows, too, signs nothing
-        cast.pins[person] = own
-        cast.people[person] = stack.enter_context(sign_in(url, badge=badge, secret=own))
+        new = NewPerson(id=identity, display=person.title(), roles=(GivenRole(name=role),))
+        client, cast.pins[person] = hired(root, url, new)
+        cast.people[person] = stack.enter_context(client)
         say(f"{person.title()}, {role}, signs in with a badge and the PIN that was given, and sets one of their own.")
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     for name, station in STATIONS.items():
@@ -406,45 +394,6 @@ def refused(reason: str) -> Iterator[None]:
         say(f"Refused: {error}.")
     else:
         raise SipeError(f"this had to be refused as {reason}, and was done")
-
-
-@contextmanager
-def a_service() -> Iterator[tuple[str, Client]]:
-    """A service of our own in a temporary directory, and its first administrator."""
-    sipe = str(Path(sys.executable).with_name("sipe"))
-    password = secrets.token_urlsafe(16)
-    with tempfile.TemporaryDirectory() as directory:
-        environ = {name: text for name, text in os.environ.items() if not name.startswith("SIPE_")}
-        environ |= {"SIPE_API_PORT": "0", "SIPE_LOG_LEVEL": "warning"}
-        data = ("--data", f"{directory}/sipe")
-        subprocess.run(
-            (sipe, "admin", "root", *data),
-            input=password,
-            text=True,
-            env=environ,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        service = subprocess.Popen(
-            (sipe, "api", "--json", *data), env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        try:
-            assert service.stdout is not None  # noqa: S101  it is a pipe
-            url = json.loads(service.stdout.readline())["url"]
-            yield url, sign_in(url, person="root", secret=password)
-        finally:
-            service.terminate()
-            service.wait()
-
-
-def chapter(title: str) -> None:
-    """A heading."""
-    out().print(f"\n{title}", style="bold cyan")
-
-
-def say(text: str) -> None:
-    """A line of the story."""
-    out().print(f"  {text}")
 
 
 def _password() -> str:

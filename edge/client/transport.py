@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import ssl
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -52,6 +53,8 @@ class Transport:
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Received:
         """One request, never repeated here; raises `NotSent`, `Lost`."""
         try:
+            if self._was_closed():
+                self.close()
             if self._connection.sock is None:
                 self._connection.connect()
         except OSError as error:
@@ -70,6 +73,17 @@ class Transport:
         if answer.will_close:
             self.close()
         return Received(answer.status, {name.lower(): text for name, text in answer.getheaders()}, found)
+
+    def _was_closed(self) -> bool:
+        """Whether a connection that was kept is none any more: a service closes what is idle (RFC 9112, 9.5).
+
+        It says nothing unasked, so what there is to read is its end. To send into that would count as lost.
+        """
+        if self._connection.sock is None:
+            return False
+        ready = select.poll()
+        ready.register(self._connection.sock, select.POLLIN)
+        return bool(ready.poll(0))
 
     def close(self) -> None:
         """Hang up; the next request opens a connection of its own."""

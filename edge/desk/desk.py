@@ -14,22 +14,23 @@ office's, or says that it cannot be asked.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import groupby
-from operator import attrgetter
 from typing import Literal, NamedTuple
 from uuid import uuid4
 
 import msgspec
 
 from edge.client.calls import Client
-from edge.client.problems import ApiError, Conflict, Invalid, NotFound, Unreached
-from edge.client.shapes import Contract, Entering, Failing, ForOrder, Scanning, Use, Visit
+from edge.client.problems import ApiError, Unreached
+from edge.client.shapes import Contract, Entering, ForOrder, Scanning
 from edge.desk.journal import Journal, Result, Visited
 from edge.desk.leases import Leases
 from edge.desk.refusal import NoStart
+from edge.desk.telling import FINAL, Telling
+from edge.pauses import Draw
 from models import barcodes
 from models.barcodes import BarcodeError
 from models.production import lease as leasing
@@ -37,13 +38,10 @@ from models.production.lease import Lease
 from models.refusal import Refused
 from sipe.clock import Clock
 
-FINAL = (Conflict, NotFound, Invalid)
-"""What the office will say again, however often it is asked; anything else may be otherwise later."""
 WRONG_REVISION = "wrong_revision"
 """What was shown is not the setup sheet in force: read the contract anew."""
 AWAY_MS = 10_000
 """For so long an office that has not answered is not asked by the line; who tells it results finds it again."""
-VISITS_A_REPORT = 200
 TOLD_KEPT_MS = 30 * 86_400_000
 
 
@@ -83,6 +81,7 @@ class Desk:
         clock: Clock,
         *,
         monotonic_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+        draw: Draw = random.uniform,
     ) -> None:
         self._station = station
         self._client = client
@@ -90,6 +89,7 @@ class Desk:
         self._clock = clock
         self._monotonic_ms = monotonic_ms
         self._away_until_ms = 0
+        self._telling = Telling(station, client, journal, clock, monotonic_ms=monotonic_ms, draw=draw)
         self.leases = Leases(station, client, journal, clock)
 
     def look_up(self, line: str) -> Found:
@@ -146,17 +146,8 @@ class Desk:
         self._journal.finish(unit.visit, result, reason, self._clock.now_ms(), said)
 
     def tell(self) -> int:
-        """Tell the office what it has not heard, in the order in which it came about; how many visits it has heard.
-
-        What it refuses is kept with the reason, and not told again. Raises `ApiError` when it cannot be told now, such
-        as without a connection or a token that is good: the rest waits.
-        """
-        finished = self._journal.visits("finished")
-        heard = 0
-        for lease, visits in groupby(finished, key=attrgetter("lease")):
-            some = list(visits)
-            heard += self._told_one_by_one(some) if lease is None else self._reported(lease, some)
-            self._away_until_ms = 0
+        """Tell the office what it has not heard; how many visits it has heard. Raises `ApiError` as `Telling.tell`."""
+        heard = self._telling.tell(self._found)
         self._journal.prune(self._clock.now_ms() - TOLD_KEPT_MS)
         return heard
 
@@ -183,6 +174,10 @@ class Desk:
             return None
         used = len(self._journal.of_lease(lease.id))
         return Room(lease.qty - used, lease.qty, lease.issued_ms, lease.expires_ms)
+
+    def _found(self) -> None:
+        """The office answers again."""
+        self._away_until_ms = 0
 
     @contextmanager
     def _asking(self) -> Iterator[Client]:
@@ -244,40 +239,3 @@ class Desk:
             return self.leases.good(order)
         except NoStart as error:
             raise NoStart(f"{cause}; {error}") from cause
-
-    def _told_one_by_one(self, visits: Sequence[Visited]) -> int:
-        for visit in visits:
-            serial, key = visit.serial or "", f"{visit.key}-result"
-            try:
-                if visit.result == "passed":
-                    self._client.pass_unit(self._station, serial, key=key)
-                else:
-                    self._client.fail_unit(self._station, serial, Failing(reason=visit.reason), key=key)
-            except FINAL as error:
-                self._journal.told(visit, "refused", f"{error.reason}: {error}")
-            else:
-                self._journal.told(visit, "taken")
-        return len(visits)
-
-    def _reported(self, lease: str, visits: Sequence[Visited]) -> int:
-        for start in range(0, len(visits), VISITS_A_REPORT):
-            some = visits[start : start + VISITS_A_REPORT]
-            try:
-                answers = self._client.report_use(self._station, lease, Use(visits=tuple(map(_visit, some)))).items
-            except FINAL as error:
-                for visit in some:
-                    self._journal.told(visit, "refused", f"{error.reason}: {error}")
-            else:
-                for visit, answer in zip(some, answers, strict=True):
-                    self._journal.told(visit, answer.outcome, answer.detail)
-        return len(visits)
-
-
-def _visit(visit: Visited) -> Visit:
-    return Visit(
-        serial=visit.serial or "",
-        entered_ms=visit.entered_ms,
-        left_ms=visit.left_ms if visit.left_ms is not None else visit.entered_ms,
-        result=visit.result or "failed",
-        reason=visit.reason,
-    )

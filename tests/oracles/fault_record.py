@@ -42,6 +42,11 @@ FAULTS: dict[str, Fault] = {
     "office-away": Fault(
         "office away for days", "a spool with 72 hours of two stations (6 h with reduced counts)", "late events"
     ),
+    "line-storm": Fault(
+        "a line's network cut, its gateway killed, covers swapped",
+        "connections refused, kill -9, and two covers on each other's meters, with 20 meters on the line",
+        "cuts, kills and wrong covers",
+    ),
     "flow-killed": Fault("flow killed while it works", "kill -9 at random moments of a day", "kills"),
     "flow-killed-recovering": Fault("flow killed while it recovers", "kill -9 within 1 s of its start", "kills"),
     "flow-killed-new": Fault("flow killed before its first snapshot", "kill -9 once rows are stored", "kills"),

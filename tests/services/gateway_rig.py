@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -108,8 +108,21 @@ class Scanner:
 class GatewayRig:
     """The gateway is a process of its own, which may be killed; all else is what it deals with."""
 
-    def __init__(self, directory: Path, stations: Mapping[str, Mapping[str, Any]], **gateway: Any) -> None:
-        """`stations`: what their tables say beyond the name and the scanner; `gateway`: what its own table says."""
+    def __init__(
+        self,
+        directory: Path,
+        stations: Mapping[str, Mapping[str, Any]],
+        *,
+        shop: Callable[[Store], None] = a_shop,
+        channels: Sequence[Mapping[str, Any]] = (),
+        **gateway: Any,
+    ) -> None:
+        """`stations`: what their tables say beyond the name and the scanner; `gateway`: what its own table says.
+
+        `shop` is what the office has; `channels` are those that are there beside the scanners.
+        """
+        self._shop = shop
+        self._channels = channels
         self._gateway = gateway
         self.directory = directory
         self.config = directory / "gateway.toml"
@@ -141,7 +154,7 @@ class GatewayRig:
         self.kafka, clickhouse = self._servers(self._stack)
         inlet = Inlet(lambda: Intake(self.kafka))
         self._stack.callback(inlet.close)
-        self.store = self._stack.enter_context(store_of(a_shop, SystemClock()))
+        self.store = self._stack.enter_context(store_of(self._shop, SystemClock()))
         self.web = self._stack.enter_context(
             Web(self.store, SystemClock(), self.directory, inlet=inlet, clickhouse=clickhouse)
         )
@@ -174,6 +187,7 @@ class GatewayRig:
         if self.uplink is not None:
             tables.append({"uplink": structs.asdict(self.uplink)})
         text = "".join(f"[{name}]\n{_fields(table)}" for one in tables for name, table in one.items())
+        text += "".join(f"[[channel]]\n{_fields(channel)}" for channel in self._channels)
         for number, (name, more) in enumerate(stations.items()):
             scanner = {
                 "name": f"scanner-{number}",
@@ -203,12 +217,16 @@ class GatewayRig:
 
     def start(self) -> None:
         """Start the gateway; returns when every station waits and its scanner is connected."""
+        self.launch()
+        self.until_shown(*[(station, "waiting") for station in self.stations])
+
+    def launch(self) -> None:
+        """Start the gateway, and wait for nothing."""
         log = (self.directory / "gateway.log").open("ab")
         self._process = subprocess.Popen(
             [*_SIPE, "--config", str(self.config)], stderr=log, stdout=log, env=environment()
         )
         log.close()
-        self.until_shown(*[(station, "waiting") for station in self.stations])
 
     def kill(self) -> None:
         """Kill -9 the gateway, wherever it is."""
@@ -293,4 +311,10 @@ _SIPE = (sys.executable, str(Path(__file__).with_name("gateway_only.py")), "gate
 
 
 def _fields(table: Mapping[str, Any]) -> str:
-    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items()) + "\n"
+    return "".join(f"{name} = {_value(value)}\n" for name, value in table.items()) + "\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{name} = {_value(one)}" for name, one in value.items()) + " }"
+    return json.dumps(value)

@@ -6,23 +6,18 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
-from dataclasses import replace
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_rig import TIMEOUT_S, GatewayRig
+from gateway_rig import TIMEOUT_S
 from shop import ASSEMBLY
+from storing_rig import StoringRig
 from waiting import until
 
-from connectors.clickhouse.client import Address, Warehouse
-from connectors.kafka.address import KafkaAddress
-from connectors.kafka.sender import EventSender
-from pipelines.runtime.system import Runtime
-from sipe.clock import SystemClock
-from sipe.settings import Settings
+from connectors.clickhouse.client import Warehouse
 
 pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(300)]
 
@@ -30,18 +25,12 @@ UNITS = 6
 TEN_MINUTES_MS = 600_000
 
 
-class StoringRig(GatewayRig):
-    """One whose events are stored by a flow."""
-
-    def _servers(self, stack: ExitStack) -> tuple[KafkaAddress, Address | None]:
-        settings = replace(Settings(), data_dir=self.directory / "office")
-        self.runtime = stack.enter_context(Runtime(settings, serve=True))
-        return self.runtime.system.kafka, self.runtime.system.store
+class AccountRig(StoringRig):
+    """One whose account is asked for."""
 
     def account(self) -> tuple[int, dict[str, Any], Counter[str]]:
         """The exit code of `sipe gateway reconcile`, what it printed, and how many events are where."""
-        with EventSender(self.kafka) as sender:
-            sender.tick(SystemClock().now_ms())
+        self.tick()
         done = self.sipe("reconcile", "--json", "--hours", "2")
         assert done.stdout, done.stderr
         [station] = json.loads(done.stdout)
@@ -74,15 +63,15 @@ class StoringRig(GatewayRig):
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[StoringRig]:
+def rig(tmp_path: Path) -> Iterator[AccountRig]:
     stations = {ASSEMBLY: {"program": "scan", "begins_units": True, "lease_units": 20, "heartbeat_ms": 1_000}}
-    with StoringRig(tmp_path, stations) as rig:
+    with AccountRig(tmp_path, stations) as rig:
         rig.begin()
         until(lambda: rig.station(ASSEMBLY)["lease_units"] == 20, rig.log, TIMEOUT_S)
         yield rig
 
 
-def test_after_a_cut_line_and_power_cuts_every_event_has_its_place(rig: StoringRig) -> None:
+def test_after_a_cut_line_and_power_cuts_every_event_has_its_place(rig: AccountRig) -> None:
     rig.make(2)
     rig.line.refuse()
     rig.make(2)
@@ -98,7 +87,7 @@ def test_after_a_cut_line_and_power_cuts_every_event_has_its_place(rig: StoringR
     assert [hour["here"] for hour in station["hours"]] == [hour["there"] for hour in station["hours"]]
 
 
-def test_what_waits_is_said_to_wait_and_what_the_store_lost_to_be_missing(rig: StoringRig) -> None:
+def test_what_waits_is_said_to_wait_and_what_the_store_lost_to_be_missing(rig: AccountRig) -> None:
     rig.make(2)
     until(lambda: rig.account()[2].keys() == {"stored"}, "everything is stored", TIMEOUT_S)
     rig.line.refuse()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -141,6 +142,14 @@ class TestAgain:
             assert pia.begin_units("OP-1", Count(count=2)).serials == ("WA000001", "WA000002")
             assert proxy.answers_lost == 3
             assert pia.begin_units("OP-1", Count(count=1)).serials == ("WA000003",)
+
+    def test_a_connection_that_the_service_has_closed_meanwhile_is_not_used_again(self) -> None:
+        closes = answer("200 OK", b'{"items": []}').replace(b"connection: close", b"connection: keep-alive")
+        once = Patience(attempts_max=1)
+        with answering(closes, closes) as port, Client(f"http://127.0.0.1:{port}", patience=once) as client:
+            client.inbox()
+            time.sleep(0.05)  # until its end has come
+            client.inbox()
 
     def test_a_key_of_the_caller_gives_the_same_answer_after_a_restart(self, sign_in: SignIn) -> None:
         first = sign_in("pia").begin_units("OP-1", Count(count=1), key="kept-by-the-caller")

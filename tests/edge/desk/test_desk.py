@@ -11,7 +11,7 @@ from web import Web
 
 from edge.client.problems import Unauthenticated, Unreached
 from edge.desk.refusal import NoStart
-from models.production.lease import LASTS_MS
+from models.production.lease import LASTS_MS, LASTS_MS_MAX
 from sipe.clock import ManualClock
 
 PostAt = Callable[[str], Post]
@@ -181,6 +181,45 @@ def test_what_the_office_refuses_is_kept_with_the_reason_and_not_told_again(web:
     assert (refused.outcome, taken.outcome) == ("refused", "taken")
     assert refused.detail.startswith("quarantined: ")
     assert post.desk.tell() == 0
+
+
+def test_what_comes_before_it_may_be_told_after_it(web: Web, post_at: PostAt, clock: ManualClock) -> None:
+    """A unit that went through two stations while the office was away, and the later one finds it first."""
+    assembly, calibration, packing = post_at(ASSEMBLY), post_at(CALIBRATION), post_at(PACKING)
+    unit = assembly.desk.begin("OP-1")
+    assembly.desk.finish(unit, "passed")
+    assembly.desk.tell()
+    for post in (calibration, packing):
+        post.desk.leases.take("OP-1", 1)
+        post.line.refuse()
+        clock.advance(MINUTE_MS)
+        came = post.desk.enter("OP-1", unit.serial)
+        clock.advance(MINUTE_MS)
+        post.desk.finish(came, "passed")
+        post.line.heal()
+    assert packing.desk.tell() == 0
+    assert packing.desk.untold() == 1
+    calibration.desk.tell()
+    packing.restart()
+    assert packing.desk.tell() == 1
+    assert [step for step, _ in steps(web, unit.serial)] == ["assembly", "calibration", "packing"]
+    assert outcomes(packing) == [(unit.serial, "taken")]
+
+
+def test_what_never_comes_before_it_is_not_waited_for(post_at: PostAt, clock: ManualClock) -> None:
+    assembly, packing = post_at(ASSEMBLY), post_at(PACKING)
+    unit = assembly.desk.begin("OP-1")
+    assembly.desk.finish(unit, "passed")
+    assembly.desk.tell()
+    packing.desk.leases.take("OP-1", 1)
+    packing.line.refuse()
+    packing.desk.finish(packing.desk.enter("OP-1", unit.serial), "passed")
+    packing.line.heal()
+    assert packing.desk.tell() == 0
+    clock.advance(LASTS_MS_MAX + MINUTE_MS)
+    packing.restart()
+    assert packing.desk.tell() == 1
+    assert outcomes(packing) == [(unit.serial, "refused")]
 
 
 def test_a_token_that_is_no_longer_good_loses_no_result(web: Web, post_at: PostAt) -> None:

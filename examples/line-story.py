@@ -1,0 +1,329 @@
+"""The story of a line: meters walk along the stations of a gateway, two covers are swapped, and the network is cut.
+
+    python examples/line-story.py
+
+The gateway is `sipe gateway`, the office is `sipe up`, and both are gone afterwards. The meters, the scanners and the
+network between the two are simulated (`edge/sim`), at the pace of real ones: programming begins at 300 Bd.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from pathlib import Path
+from time import time
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from story import SIPE, YEAR_MS, chapter, environ, hired, say, service
+
+from edge.agent.post import home_of, token_file
+from edge.agent.settings import read_file
+from edge.client.calls import Client
+from edge.client.login import enrol
+from edge.client.shapes import (
+    ForStation,
+    GivenRole,
+    Level,
+    NewDecision,
+    NewOrder,
+    NewPerson,
+    NewProduct,
+    NewRange,
+    NewSetup,
+    NewSheet,
+    NewTemplate,
+    NewTick,
+    Operation,
+    OrderAction,
+    Routing,
+    Workflow,
+)
+from edge.client.shapes import Step as RoutingStep
+from edge.sim.line.fixture import Fixture
+from edge.sim.line.line import Line, Outcome
+from edge.sim.line.plan import STEPS, Step, plan
+from edge.sim.line.stand import Screens, Stand
+from edge.sim.meters import PASSWORD
+from edge.sim.network import Network
+from edge.sim.ports import TcpPort
+from sipe.errors import SipeError
+
+LINE = "manaus.final.line-1"
+STATIONS: dict[Step, tuple[str, ...]] = {step: (f"{LINE}.{step}",) for step in STEPS}
+STATIONS["serial-output"] = tuple(f"{LINE}.serial-output-{number}" for number in (1, 2, 3))
+PRODUCT, ORDER = "MTR-300", "OP-300"
+METERS, LEASE_UNITS, SEED = 4, 20, 5
+WAITING = 2
+"""The network is mended when so many results wait for it."""
+SHEETS: dict[Step, tuple[str, dict[str, object]]] = {
+    "parameterization": (
+        "parameterization",
+        {
+            "product": PRODUCT,
+            "firmware_version": "3.1.4",
+            "iec_mode": "C",
+            "meter_parameters": [{"register": "0.9.1", "value": "127", "read_back": "number"}],
+            "serial_register": "0.0.0",
+            "programming_lock": "command",
+        },
+    ),
+    "serial-output": (
+        "serial-output-test",
+        {
+            "product": PRODUCT,
+            "listening_jig": "JIG-SO-06",
+            "output_protocol": "pima",
+            "pull_up_v": 12,
+            "pima_rate_bd": 2_400,
+            "packet_period_s": 5,
+            "expected_quantities": [{"scope_index": "10/2", "quantity": "active energy", "max_kwh": 5}],
+            "serial_proof": "packet",
+            "printed_serial_reader": "scanner",
+        },
+    ),
+}
+"""The template of each sheet, and what the sheet says."""
+TIMEOUT_S = 90.0
+LOOK_S = 0.2
+
+
+def main() -> None:
+    """Tell it."""
+    with service("up") as (url, root), root, tempfile.TemporaryDirectory() as directory:
+        asyncio.run(tell(url, root, Path(directory)))
+
+
+async def tell(url: str, root: Client, directory: Path) -> None:
+    """The whole story."""
+    chapter("An order of meters that are programmed, closed and heard")
+    set_up_office(url, root)
+    office = urlsplit(url)
+    async with AsyncExitStack() as stack:
+        network = await stack.enter_async_context(Network(office.hostname or "", office.port or 0))
+        floor = await stack.enter_async_context(a_floor())
+        config = write_config(directory, network.port, floor)
+        enrol_stations(url, root, directory)
+        chapter(f"A gateway keeps {len(floor.scanners)} stations going, and {METERS} meters walk along them")
+        screens = Screens(await stack.enter_async_context(gateway(config)))
+        async with asyncio.timeout(TIMEOUT_S):
+            await walk(floor.line(screens), network, screens)
+        chapter("What the gateway has made, and what the office has of it")
+        await show_account(config)
+
+
+def set_up_office(url: str, root: Client) -> None:
+    """People, a product, its routing, an order, and for each station that works on meters an approved sheet."""
+    roles = {"gil": "engineer", "ana": "engineer", "caio": "quality", "pia": "planner", "otto": "operator"}
+    people, pins = {}, {}
+    with ExitStack() as stack:
+        for name, role in roles.items():
+            new = NewPerson(id=name, display=name.title(), roles=(GivenRole(name=role),))
+            people[name], pins[name] = hired(root, url, new)
+            stack.enter_context(people[name])
+        gil, caio, pia = people["gil"], people["caio"], people["pia"]
+        check = Level(name="check", meaning="checked against the drawing", roles=("engineer",))
+        release = Level(name="release", meaning="released for production", roles=("quality",))
+        caio.publish_workflow(Workflow(name="two-levels", version=1, levels=(check, release)))
+        gil.add_product(NewProduct(id=PRODUCT, display="Meter 300"))
+        operations = tuple(Operation(steps=(routing_step(step),)) for step in STEPS)
+        gil.publish_routing(Routing(product=PRODUCT, revision=1, operations=operations))
+        gil.add_serial_range(NewRange(id="meters", prefix="", digits=10, first=103_050_709, last=103_999_999))
+        for step, (template, values) in SHEETS.items():
+            bound = NewTemplate(template=caio.library_template(template), workflow="two-levels", workflow_version=1)
+            caio.publish_template(bound)
+            new_sheet = NewSheet(number=f"TS-{step}", template=template, product=PRODUCT, step=step, values=values)
+            draft = gil.begin_sheet(new_sheet)
+            sheet = gil.submit_sheet(draft.number, draft.revision, version=draft.version)
+            for name, level in (("ana", "check"), ("caio", "release")):
+                decision = NewDecision(kind="approve", level=level, secret=pins[name])
+                sheet = people[name].decide_sheet(sheet.number, sheet.revision, decision, version=sheet.version)
+            say(f"{sheet.number}/{sheet.revision} is {sheet.status}.")
+        new_order = NewOrder(
+            number=ORDER, product=PRODUCT, routing_revision=1, planned_qty=100, line=LINE, serial_range="meters"
+        )
+        draft_order = pia.add_order(new_order)
+        pia.act_on_order(ORDER, OrderAction(action="release"), version=draft_order.version)
+        for step in SHEETS:
+            for station in STATIONS[step]:
+                set_up(gil, people["otto"], step, station)
+        say(f"Order {ORDER} is released, and every station is set up for it.")
+
+
+def routing_step(step: Step) -> RoutingStep:
+    """A step of the routing, with the template of its sheet if it has one."""
+    template = SHEETS[step][0] if step in SHEETS else None
+    return RoutingStep(name=step, stations=STATIONS[step], template=template)
+
+
+def set_up(engineer: Client, operator: Client, step: Step, station: str) -> None:
+    """The setup sheet of a station, with its checklist done."""
+    setup = engineer.derive_setup(NewSetup(order=ORDER, station=station, step=step))
+    for item in setup.checklist:
+        valid_until_ms = int(time() * 1_000) + YEAR_MS if item.kind == "calibrated" else None
+        tick = NewTick(item=item.id, seen=item.expected, valid_until_ms=valid_until_ms)
+        setup = operator.tick_setup(setup.id, tick, version=setup.version)
+
+
+class Floor(NamedTuple):
+    """What stands around the gateway, by station."""
+
+    scanners: dict[str, TcpPort]
+    meters: dict[str, TcpPort]
+    fixtures: dict[str, Fixture]
+
+    def line(self, screens: Screens) -> Line:
+        """An operator at each station."""
+        return Line(
+            {
+                step: [Stand(name, ORDER, self._scan_at(name), screens, self.fixtures.get(name)) for name in names]
+                for step, names in STATIONS.items()
+            }
+        )
+
+    def _scan_at(self, station: str) -> Callable[[str], None]:
+        return lambda text: self.scanners[station].say(text.encode() + b"\r\n")
+
+
+@asynccontextmanager
+async def a_floor() -> AsyncIterator[Floor]:
+    """Scanners and fixtures behind serial servers, at ports of their own."""
+    scanners = {name: TcpPort() for names in STATIONS.values() for name in names}
+    meters = {name: TcpPort() for step in SHEETS for name in STATIONS[step]}
+    fixtures = {name: Fixture(port) for name, port in meters.items()}
+    async with AsyncExitStack() as stack:
+        for scanner in scanners.values():
+            await stack.enter_async_context(Fixture(scanner).ready())
+        for fixture in fixtures.values():
+            await stack.enter_async_context(fixture.ready())
+        yield Floor(scanners, meters, fixtures)
+
+
+def write_config(directory: Path, office_port: int, floor: Floor) -> Path:
+    """The gateway's file."""
+    password = directory / "meter-password"
+    password.touch(0o600)
+    password.write_text(PASSWORD)
+    meter = f'{{ driver = "iec62056-21", password_file = "{password}", sets_rate = false }}'
+    tables = [
+        f'[gateway]\ndirectory = "{directory / "gateway"}"\nstatus_port = {free_port()}\n',
+        f'[office]\nurl = "http://127.0.0.1:{office_port}"\ntimeout_ms = 2_000\n',
+    ]
+    for step, names in STATIONS.items():
+        for name in names:
+            short = name.rpartition(".")[2]
+            tables.append(channel(f"scanner-{short}", floor.scanners[name]))
+            station = [
+                f'name = "{name}"', f'scanner = "scanner-{short}"', f"lease_units = {LEASE_UNITS}",
+                f'program = "{step if step in SHEETS else "scan"}"', f"begins_units = {str(step == STEPS[0]).lower()}",
+            ]  # fmt: skip
+            if name in floor.meters:
+                tables.append(channel(f"meter-{short}", floor.meters[name]))
+                station.append(f'channel = "meter-{short}"')
+            if step == "parameterization":
+                station.append(f"meter = {meter}")
+            tables.append("\n".join(["[[station]]", *station, ""]))
+    path = directory / "gateway.toml"
+    path.write_text("\n".join(tables))
+    return path
+
+
+def channel(name: str, port: TcpPort) -> str:
+    """A channel's table."""
+    return f'[[channel]]\nname = "{name}"\nkind = "tcp"\nhost = "127.0.0.1"\nport = {port.port}\n'
+
+
+def free_port() -> int:
+    """A port that nobody has now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def enrol_stations(url: str, root: Client, directory: Path) -> None:
+    """As `sipe gateway enrol` does, for each station."""
+    for names in STATIONS.values():
+        for name in names:
+            code = root.offer_code(ForStation(station=name)).code
+            enrol(url, code, token_file(home_of(directory / "gateway", name))).close()
+
+
+@asynccontextmanager
+async def gateway(config: Path) -> AsyncIterator[int]:
+    """A gateway that runs by a file; the port of its status page."""
+    running = await asyncio.create_subprocess_exec(
+        SIPE, "gateway", "--config", str(config),
+        env=environ(), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield read_file(config).gateway.status_port
+    finally:
+        running.terminate()
+        await running.wait()
+
+
+async def walk(line: Line, network: Network, screens: Screens) -> None:
+    """The meters walk; as soon as there are leases the network is cut, until results wait for it."""
+    trouble = asyncio.create_task(cut_once(network, screens))
+    outcomes = await line.run(plan(METERS, ["swapped-cover"], SEED), show)
+    await trouble
+    packed = sum(outcome.taken_off is None for outcome in outcomes)
+    wrong = [outcome for outcome in outcomes if not outcome.is_right]
+    if wrong:
+        raise SipeError(f"these meters ended where they must not: {wrong}")
+    say(f"{packed} of {METERS} meters are packed; the {METERS - packed} whose covers were swapped were caught.", "bold")
+
+
+async def cut_once(network: Network, screens: Screens) -> None:
+    """Cut the network when every station may go on without it, and mend it when results wait."""
+    await until(screens, lambda stations: all(one["lease_units"] for one in stations))
+    network.cut()
+    say("The network is cut. Each station has a lease, and goes on.", "bold yellow")
+    await until(screens, lambda stations: untold(stations) >= WAITING)
+    waiting = untold(await screens.all())
+    network.mend()
+    say(f"The network is back; {waiting} results have waited for it.", "bold yellow")
+    await until(screens, lambda stations: not untold(stations))
+    say("The office has them.", "bold yellow")
+
+
+async def until(screens: Screens, holds: Callable[[list[dict[str, Any]]], bool]) -> None:
+    """Wait until something holds of the stations of the status page."""
+    while not ((stations := await screens.all()) and holds(stations)):
+        await asyncio.sleep(LOOK_S)
+
+
+def untold(stations: list[dict[str, Any]]) -> int:
+    """How many results the office has not heard."""
+    return sum(one["untold"] for one in stations)
+
+
+def show(outcome: Outcome) -> None:
+    """What became of a meter."""
+    if outcome.taken_off is None:
+        say(f"{outcome.label} is packed.", "green")
+    else:
+        say(f"{outcome.label} is taken off at {outcome.taken_off}: {outcome.because}.", "red")
+
+
+async def show_account(config: Path) -> None:
+    """What `sipe gateway reconcile` finds, once all is stored."""
+    while True:
+        done = await asyncio.to_thread(
+            subprocess.run, (SIPE, "gateway", "reconcile", "--config", str(config), "--hours", "1", "--json"),
+            env=environ(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        hours = [hour for station in json.loads(done.stdout or "[]") for hour in station["hours"]]
+        here, there = sum(hour["here"] for hour in hours), sum(hour["there"] for hour in hours)
+        if done.returncode == 0 and here == there > 0:
+            say(f"Of {here} events that were numbered here, {there} are in the store, each once.", "bold")
+            return
+        await asyncio.sleep(LOOK_S)
+
+
+if __name__ == "__main__":
+    main()
