@@ -15,7 +15,7 @@ from waiting import until
 
 from connectors.clickhouse.client import Warehouse
 from edge.sim.line.line import Outcome
-from edge.sim.line.plan import STEPS, plan
+from edge.sim.line.plan import STEPS, Step, plan
 from sipe.contracts.codec import decode
 from sipe.contracts.events import StationEvent
 
@@ -35,7 +35,7 @@ async def wait_for(holds: Callable[[], bool], what: str) -> None:
     await asyncio.to_thread(until, holds, what, TIMEOUT_S)
 
 
-def shows(rig: LineRig, step: str, state: str) -> bool:
+def shows(rig: LineRig, step: Step, state: str) -> bool:
     return any((rig.station(name)["display"] or {}).get("state") == state for name in STATIONS[step])
 
 
