@@ -119,30 +119,29 @@ async def tell(url: str, root: Client, directory: Path) -> None:
 
 def set_up_office(url: str, root: Client) -> None:
     """People, a product, its routing, an order, and for each station that works on meters an approved sheet."""
-    roles = {"gil": "engineer", "ana": "engineer", "caio": "quality", "pia": "planner", "otto": "operator"}
-    people, pins = {}, {}
     with ExitStack() as stack:
-        for name, role in roles.items():
-            new = NewPerson(id=name, display=name.title(), roles=(GivenRole(name=role),))
-            people[name], pins[name] = hired(root, url, new)
-            stack.enter_context(people[name])
-        gil, caio, pia = people["gil"], people["caio"], people["pia"]
-        check = Level(name="check", meaning="checked against the drawing", roles=("engineer",))
+        (gil, _), (caio, pin), (pia, _) = (
+            hired(
+                root, url, NewPerson(id=name, display=name.title(), roles=tuple(GivenRole(name=one) for one in roles))
+            )
+            for name, roles in (("gil", ["engineer"]), ("caio", ["quality"]), ("pia", ["planner", "operator"]))
+        )
+        for person in (gil, caio, pia):
+            stack.enter_context(person)
         release = Level(name="release", meaning="released for production", roles=("quality",))
-        caio.publish_workflow(Workflow(name="two-levels", version=1, levels=(check, release)))
+        caio.publish_workflow(Workflow(name="one-level", version=1, levels=(release,)))
         gil.add_product(NewProduct(id=PRODUCT, display="Meter 300"))
         operations = tuple(Operation(steps=(routing_step(step),)) for step in STEPS)
         gil.publish_routing(Routing(product=PRODUCT, revision=1, operations=operations))
         gil.add_serial_range(NewRange(id="meters", prefix="", digits=10, first=103_050_709, last=103_999_999))
         for step, (template, values) in SHEETS.items():
-            bound = NewTemplate(template=caio.library_template(template), workflow="two-levels", workflow_version=1)
+            bound = NewTemplate(template=caio.library_template(template), workflow="one-level", workflow_version=1)
             caio.publish_template(bound)
             new_sheet = NewSheet(number=f"TS-{step}", template=template, product=PRODUCT, step=step, values=values)
             draft = gil.begin_sheet(new_sheet)
             sheet = gil.submit_sheet(draft.number, draft.revision, version=draft.version)
-            for name, level in (("ana", "check"), ("caio", "release")):
-                decision = NewDecision(kind="approve", level=level, secret=pins[name])
-                sheet = people[name].decide_sheet(sheet.number, sheet.revision, decision, version=sheet.version)
+            decision = NewDecision(kind="approve", level="release", secret=pin)
+            sheet = caio.decide_sheet(sheet.number, sheet.revision, decision, version=sheet.version)
             say(f"{sheet.number}/{sheet.revision} is {sheet.status}.")
         new_order = NewOrder(
             number=ORDER, product=PRODUCT, routing_revision=1, planned_qty=100, line=LINE, serial_range="meters"
@@ -151,7 +150,7 @@ def set_up_office(url: str, root: Client) -> None:
         pia.act_on_order(ORDER, OrderAction(action="release"), version=draft_order.version)
         for step in SHEETS:
             for station in STATIONS[step]:
-                set_up(gil, people["otto"], step, station)
+                set_up(gil, pia, step, station)
         say(f"Order {ORDER} is released, and every station is set up for it.")
 
 

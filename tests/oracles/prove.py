@@ -4,7 +4,7 @@
 
 What is done is kept under `.prove/`, by the code it was done on, so a second call goes on where the first one stopped,
 and two calls with `--only` share the work of two cores. The page is written when all that make faults have passed;
-those that try more examples of each property come after them, and have no row in it.
+those that try more of what makes none, units or examples of a property, have no row in it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import reliability_page
 ROOT = Path(__file__).resolve().parents[2]
 DONE = ROOT / ".prove"
 LAST_LINES = 30
+LINE_TEST = "tests/edge/sim/test_line_truth.py"
 SPOOL_TEST = "tests/edge/spool"  # faults and properties both
 
 
@@ -39,11 +40,20 @@ class Counts:
     kill_rounds: int
     kills_per_round: int
     store_down_s: int
+    line_blocks: int
+    """Of 10,000 simulated units each."""
+    line_blocks_at_once: int
     full: bool
 
 
-FULL = Counts(seeds=1_000, seeds_at_once=50, kill_rounds=10, kills_per_round=20, store_down_s=120, full=True)
-QUICK = Counts(seeds=50, seeds_at_once=50, kill_rounds=1, kills_per_round=6, store_down_s=20, full=False)
+FULL = Counts(
+    seeds=1_000, seeds_at_once=50, kill_rounds=10, kills_per_round=20, store_down_s=120, line_blocks=100,
+    line_blocks_at_once=10, full=True,
+)  # fmt: skip
+QUICK = Counts(
+    seeds=50, seeds_at_once=50, kill_rounds=1, kills_per_round=6, store_down_s=20, line_blocks=2,
+    line_blocks_at_once=2, full=False,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +77,13 @@ def steps(counts: Counts) -> Iterator[Step]:
             name=f"simulation, seeds {first} to {first + counts.seeds_at_once - 1}",
             words=("tests/simulation", "-k", "every_run"),
             environ={"SIMULATION_FIRST": str(first), "SIMULATION_SEEDS": str(counts.seeds_at_once)},
+        )
+    for first in range(1, counts.line_blocks + 1, counts.line_blocks_at_once):
+        yield Step(
+            name=f"simulated units, blocks {first} to {first + counts.line_blocks_at_once - 1}",
+            words=(LINE_TEST, "-k", "every_unit", "-n", "2", "--dist", "worksteal"),
+            environ={"LINE_FIRST": str(first), "LINE_BLOCKS": str(counts.line_blocks_at_once)},
+            is_in_the_table=False,
         )
     yield Step(name="the gateway's spool", words=(SPOOL_TEST,), environ=common)
     for path in fault_tests():

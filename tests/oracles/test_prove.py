@@ -39,9 +39,9 @@ def test_what_failed_is_done_again_and_what_passed_is_not(tmp_path: Path) -> Non
     assert [entry.fault for entry in read(again.records)] == ["store-down"]
 
 
-@pytest.mark.parametrize(("counts", "seeds", "kills"), [(FULL, 1_000, 200), (QUICK, 50, 6)])
+@pytest.mark.parametrize(("counts", "seeds", "kills", "blocks"), [(FULL, 1_000, 200, 100), (QUICK, 50, 6, 2)])
 def test_the_counts_are_those_that_are_promised(
-    counts: Counts, seeds: int, kills: int, monkeypatch: pytest.MonkeyPatch
+    counts: Counts, seeds: int, kills: int, blocks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "prove.fault_tests", lambda: ["tests/faults/test_kills.py", "tests/faults/test_store_faults.py"]
@@ -49,6 +49,7 @@ def test_the_counts_are_those_that_are_promised(
     todo = list(steps(counts))
     assert len({step.name for step in todo}) == len(todo), "what is done is known by its name"
     assert sum(int(step.environ.get("SIMULATION_SEEDS", 0)) for step in todo) == seeds
+    assert sum(int(step.environ.get("LINE_BLOCKS", 0)) for step in todo) == blocks
     assert sum(int(step.environ["KILLS"]) for step in todo if "test_kills.py" in step.words[0]) == kills
 
 

@@ -19,8 +19,8 @@ from edge.stations.display import Display
 LOOK_S = 0.2
 AGAIN_S = 3.0
 """Whose scan changes nothing scans again: the station may not have listened."""
-SECOND_SCAN_S = 6.0
-"""Longer than a station waits before it tells again what it could not tell."""
+SCANS_MORE, PAUSE_S = 3, 5.0
+"""Of a unit that may not come. A station tells each five seconds what it could not tell, in order with the others."""
 _ENDED = {"passed", "failed", "stopped"}
 _LISTENS = {"idle", "active"}
 
@@ -89,14 +89,16 @@ class Stand:
     async def work_on(self, label: str, meter: Talker | None = None) -> Display:
         """Put the meter on, where there is a fixture, scan its label, and see what comes of it.
 
-        What may not come is scanned a second time: another station may not have told yet what it did.
+        What may not come is scanned some times more: other stations may not have told yet what they did.
         """
         async with AsyncExitStack() as stack:
             if self._fixture is not None and meter is not None:
                 await stack.enter_async_context(self._fixture.holding(meter))
             screen = await self.scanned(label)
-            if screen.state == "stopped":
-                await asyncio.sleep(SECOND_SCAN_S)
+            for _ in range(SCANS_MORE):
+                if screen.state != "stopped":
+                    break
+                await asyncio.sleep(PAUSE_S)
                 screen = await self.scanned(label)
             return screen
 
