@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import select
 import ssl
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from socket import socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -52,6 +54,8 @@ class Transport:
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Received:
         """One request, never repeated here; raises `NotSent`, `Lost`."""
         try:
+            if self._connection.sock is not None and _has_hung_up(self._connection.sock):
+                self.close()
             if self._connection.sock is None:
                 self._connection.connect()
         except OSError as error:
@@ -74,3 +78,10 @@ class Transport:
     def close(self) -> None:
         """Hang up; the next request opens a connection of its own."""
         self._connection.close()
+
+
+def _has_hung_up(connection: socket) -> bool:
+    """Whether a connection on which nothing was asked can be read all the same: what comes is its end."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
