@@ -39,11 +39,16 @@ class Counts:
     kill_rounds: int
     kills_per_round: int
     store_down_s: int
+    office_away_h: int
     full: bool
 
 
-FULL = Counts(seeds=1_000, seeds_at_once=50, kill_rounds=10, kills_per_round=20, store_down_s=120, full=True)
-QUICK = Counts(seeds=50, seeds_at_once=50, kill_rounds=1, kills_per_round=6, store_down_s=20, full=False)
+FULL = Counts(
+    seeds=1_000, seeds_at_once=50, kill_rounds=10, kills_per_round=20, store_down_s=120, office_away_h=72, full=True
+)
+QUICK = Counts(
+    seeds=50, seeds_at_once=50, kill_rounds=1, kills_per_round=6, store_down_s=20, office_away_h=6, full=False
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +64,11 @@ class Step:
 
 def steps(counts: Counts) -> Iterator[Step]:
     """All there is to do, the quick things first."""
-    common = {"STORE_DOWN_S": str(counts.store_down_s), "KILLS": str(counts.kills_per_round)}
+    common = {
+        "STORE_DOWN_S": str(counts.store_down_s),
+        "OFFICE_AWAY_H": str(counts.office_away_h),
+        "KILLS": str(counts.kills_per_round),
+    }
     if counts.full:
         common["SIPE_PROVE"] = "1"
     for first in range(1, counts.seeds + 1, counts.seeds_at_once):
