@@ -25,6 +25,8 @@ from edge.desk.journal import Journal
 from edge.spool import Spool
 from edge.stations.recorder import Fact, Recorder
 from edge.stations.station import Job, Station
+from edge.uplink.settings import UplinkSettings
+from edge.uplink.uplink import EventsOffice
 from sipe.clock import Clock
 from sipe.contracts.events import Heartbeat, StationBorn
 from sipe.errors import SipeError, UsageError
@@ -47,6 +49,8 @@ class Shared(NamedTuple):
     tls: ssl.SSLContext | None
     """Read once: the authorities of a machine are many."""
     clock: Clock
+    uplink: UplinkSettings | None = None
+    """Where events go by MQTT; None, and they go to the office like all else."""
 
 
 class NotEnrolled(SipeError):
@@ -91,6 +95,17 @@ def connect(shared: Shared, login: Refreshed) -> Client:
     """A connection to the office, for one thread; all of a station's are of one device."""
     office = shared.office
     return Client(office.url, login, timeout_s=office.timeout_ms / 1000, patience=ONCE, tls=shared.tls)
+
+
+def connect_uplink(shared: Shared, name: str, login: Refreshed) -> EventsOffice:
+    """The way that a station's events take, for one thread; raises `UsageError`."""
+    if shared.uplink is None:
+        return connect(shared, login)
+    try:
+        from edge.uplink.mqtt_office import MqttOffice  # noqa: PLC0415  its library is another extra's
+    except ModuleNotFoundError as error:
+        raise UsageError(f"uplink: {error.name} is not installed: pip install 'sipe[edge-mqtt]'") from error
+    return MqttOffice(shared.uplink, name)
 
 
 class Parts(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from connectors.clickhouse import retention
 from connectors.clickhouse.client import Warehouse
-from connectors.sql import people, trail
+from connectors.sql import outbox, people, trail
 from connectors.sql.opening import open_store
 from models.identity import ADMIN
 from pipelines.runtime.system import System
@@ -22,6 +22,9 @@ from sipe.commands._output import listed, plural
 from sipe.settings import Settings
 
 TICKER_WAIT_S = 5.0
+TOLD_WITHIN_S = 60.0
+ANCHORED_WITHIN_S = 300.0
+"""A few minutes may lack one, such as while another process takes over."""
 REJECTED_SHARE_MAX = 0.01
 CERTIFICATE_DAYS_MIN = 14
 PROBE_TIMEOUT_S = 5.0
@@ -66,6 +69,31 @@ def orders(settings: Settings) -> Check:
     if admin is None:
         return Check("orders", "skipped", f"{detail}, no administrator yet", "`sipe admin PERSON` makes the first")
     return Check("orders", "ok", detail)
+
+
+def outbox_told(settings: Settings) -> Check:
+    """Whether what was agreed gets out to Kafka."""
+    with open_store(settings, SystemClock()) as store, store.reading() as connection:
+        waiting = outbox.waiting(connection)
+    if waiting.oldest_ms is None:
+        return Check("outbox", "ok", "everything that was agreed is in Kafka")
+    age_s = max(0, SystemClock().now_ms() - waiting.oldest_ms) / 1000
+    detail = f"{plural(waiting.rows, 'change waits', 'changes wait')} for Kafka, the oldest for {age_s:,.0f} s"
+    if age_s > TOLD_WITHIN_S:
+        return Check("outbox", "failed", detail, "is `sipe api` running, and does it reach Kafka? see its log")
+    return Check("outbox", "ok", detail)
+
+
+def anchored(store: Warehouse) -> Check:
+    """Whether the head of the audit trail goes out each minute, to where nobody changes it."""
+    [row] = store.rows("SELECT count() AS anchors, max(at_ms) AS newest_ms FROM audit_anchors")
+    if not row["anchors"]:
+        return Check("anchors", "skipped", "no anchor of the audit trail yet", "`sipe api` makes one each minute")
+    age_s = max(0, SystemClock().now_ms() - row["newest_ms"]) / 1000
+    detail = f"the audit trail was anchored {age_s:,.0f} s ago"
+    if age_s > ANCHORED_WITHIN_S:
+        return Check("anchors", "failed", detail, "is `sipe api` running? what changes now is vouched for by nobody")
+    return Check("anchors", "ok", detail)
 
 
 def ticker(store: Warehouse, epoch: int) -> Check:
@@ -121,14 +149,14 @@ def monitors(settings: Settings) -> Check:
     return Check("monitor", "ok", f"ready: {', '.join(f'{name} on {port}' for name, port in ports.items())}")
 
 
-def certificate(path: Path) -> Check:
+def certificate(path: Path, setting: str) -> Check:
     """How long our certificate is good."""
     from cryptography import x509
 
     try:
         until = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
     except (OSError, ValueError) as error:
-        return Check("certificate", "failed", f"{path}: {error}", "name a PEM certificate in SIPE_KAFKA_CERT_FILE")
+        return Check("certificate", "failed", f"{path}: {error}", f"name a PEM certificate in {setting}")
     left = until - datetime.now(UTC)
     detail = f"{path} is good until {until:%Y-%m-%d}"
     if left < timedelta(days=CERTIFICATE_DAYS_MIN):

@@ -25,10 +25,12 @@ from pipelines.runtime.system import System, find
 from sipe.clock import SystemClock
 from sipe.commands._doctor_checks import (
     Check,
+    anchored,
     certificate,
     kept,
     monitors,
     orders,
+    outbox_told,
     recovery,
     refolds,
     rejects,
@@ -70,10 +72,12 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _python()
     yield _packages(PACKAGES if settings.clickhouse_url else PACKAGES + PACKAGES_EMBEDDED)
     yield _data_directory(settings.data_dir)
-    if settings.kafka_cert_file:
-        yield certificate(Path(settings.kafka_cert_file))
+    for setting, file in (("KAFKA", settings.kafka_cert_file), ("MQTT", settings.mqtt_cert_file)):
+        if file:
+            yield certificate(Path(file), f"SIPE_{setting}_CERT_FILE")
     if settings.sql_url or (place.directory_of(settings.data_dir) / place.FILE).exists():
         yield _attempt("orders", lambda: orders(settings))
+        yield _attempt("outbox", lambda: outbox_told(settings))
     try:
         system = find(settings)
     except SipeError as error:
@@ -134,6 +138,7 @@ def _servers(system: System, settings: Settings) -> Iterator[Check]:
                 yield _attempt("ticker", lambda: ticker(warehouse, system.log_epoch))
             yield _attempt("rejects", lambda: rejects(warehouse))
             yield _attempt("refolds", lambda: refolds(warehouse))
+            yield _attempt("anchors", lambda: anchored(warehouse))
         yield _attempt("clock", lambda: _clock(warehouse))
 
 

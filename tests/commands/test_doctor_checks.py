@@ -15,11 +15,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from monitor_page import free_ports
 
+from connectors.clickhouse import anchors
+from connectors.clickhouse.client import Warehouse
 from connectors.monitor.process import ProcessMonitor
 from connectors.monitor.server import MonitorServer
+from connectors.sql.opening import open_store
+from connectors.sql.work import Work
+from models.audit import Who
 from pipelines.runtime.system import Runtime
+from sipe.clock import ManualClock, SystemClock
 from sipe.commands import _doctor_checks as doctor
+from sipe.contracts.changes import Anchor
 from sipe.settings import Settings
+
+ROOT = Who("root", "admin", "t-root")
 
 
 def certificate(path: Path, days: float) -> Path:
@@ -35,7 +44,7 @@ def certificate(path: Path, days: float) -> Path:
 
 @pytest.mark.parametrize(("days", "status"), [(300, "ok"), (3, "failed"), (-1, "failed")])
 def test_a_certificate_is_good_for_a_while(tmp_path: Path, days: int, status: str) -> None:
-    check = doctor.certificate(certificate(tmp_path / "flow.crt", days))
+    check = doctor.certificate(certificate(tmp_path / "flow.crt", days), "SIPE_MQTT_CERT_FILE")
     assert check.status == status
     assert f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" in check.detail
 
@@ -43,7 +52,7 @@ def test_a_certificate_is_good_for_a_while(tmp_path: Path, days: int, status: st
 def test_a_file_that_is_no_certificate_is_named(tmp_path: Path) -> None:
     (tmp_path / "flow.crt").write_text("no certificate")
     for name in ("flow.crt", "absent.crt"):
-        check = doctor.certificate(tmp_path / name)
+        check = doctor.certificate(tmp_path / name, "SIPE_MQTT_CERT_FILE")
         assert check.status == "failed"
         assert name in check.detail
 
@@ -112,3 +121,32 @@ def test_many_rejects_and_quarantined_senders_are_told(runtime: Runtime) -> None
     assert check.detail.endswith("1 sender quarantined")
     store.run(insert + "VALUES (98, 0, 1, now64(3) - 7200, 'schema', 'a')")
     assert doctor.rejects(store).detail == check.detail, "those are of before the last hour"
+
+
+def changed(work: Work) -> None:
+    work.tell("layout_added", "layout/1")
+
+
+def test_changes_that_wait_too_long_for_kafka_are_told(tmp_path: Path) -> None:
+    settings, clock = replace(Settings(), data_dir=tmp_path), ManualClock(SystemClock().now_ms())
+    with open_store(settings, clock) as store:
+        assert doctor.outbox_told(settings).detail == "everything that was agreed is in Kafka"
+        store.work(ROOT, changed)
+        check = doctor.outbox_told(settings)
+        assert (check.status, check.detail[:27]) == ("ok", "1 change waits for Kafka, t")
+        clock.advance(-120_000)
+        store.work(ROOT, changed)
+        check = doctor.outbox_told(settings)
+    assert check.status == "failed"
+    assert check.detail.startswith("2 changes wait for Kafka, the oldest for 12"), check.detail
+
+
+@pytest.mark.stack
+def test_an_audit_trail_that_nobody_anchors_is_told(runtime: Runtime) -> None:
+    address, now_ms = runtime.system.store, SystemClock().now_ms()
+    with Warehouse(address) as store:
+        assert doctor.anchored(store).status == "skipped"
+        anchors.keep(address, Anchor(seq=1, seal="5e", at_ms=now_ms - 400_000))
+        assert doctor.anchored(store).status == "failed"
+        anchors.keep(address, Anchor(seq=1, seal="5e", at_ms=now_ms - 60_000))
+        assert doctor.anchored(store).status == "ok"

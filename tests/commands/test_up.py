@@ -159,10 +159,12 @@ def test_the_doctor_finds_all_well(up: Up, answer: Answer) -> None:
     checks = answer("doctor", "--data", up.data_dir)
     orders = checks.pop([check["name"] for check in checks].index("orders"))
     assert orders["status"] == "ok" or orders["hint"] == "`sipe admin PERSON` makes the first"
+    anchors = checks.pop([check["name"] for check in checks].index("anchors"))
+    assert anchors["status"] == "ok" or anchors["hint"] == "`sipe api` makes one each minute"
     names = [check["name"] for check in checks]
     assert names[:3] == ["python", "packages", "data directory"]
     assert {"broker", "store", "migrations", "retention", "flow", "ticker"} <= set(names)
-    assert {"rejects", "refolds", "clock", "recovery"} <= set(names)
+    assert {"rejects", "refolds", "outbox", "clock", "recovery"} <= set(names)
     assert {check["status"] for check in checks} == {"ok"}, checks
 
 

@@ -72,6 +72,9 @@ FAULTS: dict[str, Fault] = {
         "kills",
     ),
     "relay-broker-killed": Fault("broker killed while changes are told", "kill -9, start on the same log", "kills"),
+    "bridge-killed": Fault(
+        "MQTT bridge killed when Kafka has a batch and MQTT does not know", "kill -9 between the two", "kills"
+    ),
     "schema-versions": Fault("producers of schema v1 and v2 mixed", "unknown fields and an unknown type", "v2 events"),
 }
 """In the order of the way through the house."""
