@@ -7,7 +7,6 @@ connection, and the broker keeps a batch no longer than its answer is waited for
 
 from __future__ import annotations
 
-import gzip
 import math
 import queue
 import time
@@ -22,8 +21,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.client.packing import packed
 from edge.client.problems import ApiError, Forbidden, Invalid, Unauthenticated, Unreached, error_of
-from edge.client.session import GZIP_LEVEL
 from edge.client.shapes import Problem
 from edge.client.shapes.events import Batch
 from edge.uplink.settings import UplinkSettings, tls_of
@@ -125,11 +124,12 @@ class _Line:
 
     def ask(self, body: bytes) -> Batch:
         """Send a batch, and wait for its answer; raises `ApiError`."""
-        packed = gzip.compress(body, GZIP_LEVEL)
-        if len(packed) + HEADER_BYTES_MAX > self._packet_bytes_max:
+        coding, sent_body = packed(body)
+        if len(sent_body) + HEADER_BYTES_MAX > self._packet_bytes_max:
             raise Invalid(413, "too_big", f"{self._settings.host} takes {self._packet_bytes_max} bytes at once")
         correlation = uuid4().bytes
-        sent = self._client.publish(mqtt.events_topic(self._station), packed, 1, properties=self._with(correlation))
+        properties = self._with(correlation, coding)
+        sent = self._client.publish(mqtt.events_topic(self._station), sent_body, 1, properties=properties)
         until_s = time.monotonic() + self._timeout_s
         while (told := self._next(until_s)).of != correlation:
             if told.what == "published" and told.of == sent.mid:
@@ -141,10 +141,10 @@ class _Line:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _with(self, correlation: bytes) -> Properties:
+    def _with(self, correlation: bytes, coding: str) -> Properties:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho says no types here
         properties.ContentType = mqtt.BATCH_MEDIA
-        properties.UserProperty = (mqtt.CODING, "gzip")
+        properties.UserProperty = (mqtt.CODING, coding)
         properties.ResponseTopic = mqtt.answers_topic(self._station)
         properties.CorrelationData = correlation
         properties.MessageExpiryInterval = math.ceil(self._timeout_s)

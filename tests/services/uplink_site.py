@@ -19,9 +19,9 @@ from topic_reader import reading
 from two_networks import OFFICE, TwoNetworks
 from web import Web
 
-from api.ingest.inlet import Inlet
-from api.ingest.intake import Intake
 from connectors.embedded.process import ChildServer
+from connectors.ingest.inlet import Inlet
+from connectors.ingest.intake import Intake
 from connectors.kafka.address import KafkaAddress
 from connectors.tls import authority
 from edge.client.calls import Client

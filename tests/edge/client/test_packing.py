@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from api.ingest.coding import Limits, decoded
+from connectors.ingest.coding import Limits, decoded
 from edge.client import packing
 
 BATCH = b"\n".join(b'{"type":"heartbeat","station":"plant.line.cal-1","seq":%d}' % seq for seq in range(500))
