@@ -21,7 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.client.packing import packed
+from edge.client.packing import Packed, packed
 from edge.client.problems import ApiError, Forbidden, Invalid, Unauthenticated, Unreached, error_of
 from edge.client.shapes import Problem
 from edge.client.shapes.events import Batch
@@ -124,12 +124,12 @@ class _Line:
 
     def ask(self, body: bytes) -> Batch:
         """Send a batch, and wait for its answer; raises `ApiError`."""
-        coding, sent_body = packed(body)
-        if len(sent_body) + HEADER_BYTES_MAX > self._packet_bytes_max:
+        batch = packed(body)
+        if len(batch.body) + HEADER_BYTES_MAX > self._packet_bytes_max:
             raise Invalid(413, "too_big", f"{self._settings.host} takes {self._packet_bytes_max} bytes at once")
         correlation = uuid4().bytes
-        properties = self._with(correlation, coding)
-        sent = self._client.publish(mqtt.events_topic(self._station), sent_body, 1, properties=properties)
+        properties = self._properties(batch, correlation)
+        sent = self._client.publish(mqtt.events_topic(self._station), batch.body, 1, properties=properties)
         until_s = time.monotonic() + self._timeout_s
         while (told := self._next(until_s)).of != correlation:
             if told.what == "published" and told.of == sent.mid:
@@ -141,10 +141,10 @@ class _Line:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _with(self, correlation: bytes, coding: str) -> Properties:
+    def _properties(self, batch: Packed, correlation: bytes) -> Properties:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho says no types here
         properties.ContentType = mqtt.BATCH_MEDIA
-        properties.UserProperty = (mqtt.CODING, coding)
+        properties.UserProperty = (mqtt.CODING, batch.coding)
         properties.ResponseTopic = mqtt.answers_topic(self._station)
         properties.CorrelationData = correlation
         properties.MessageExpiryInterval = math.ceil(self._timeout_s)
