@@ -43,16 +43,17 @@ class Counts:
     line_blocks: int
     """Of 10,000 simulated units each."""
     line_blocks_at_once: int
+    office_away_h: int
     full: bool
 
 
 FULL = Counts(
     seeds=1_000, seeds_at_once=50, kill_rounds=10, kills_per_round=20, store_down_s=120, line_blocks=100,
-    line_blocks_at_once=10, full=True,
+    line_blocks_at_once=10, office_away_h=72, full=True,
 )  # fmt: skip
 QUICK = Counts(
     seeds=50, seeds_at_once=50, kill_rounds=1, kills_per_round=6, store_down_s=20, line_blocks=2,
-    line_blocks_at_once=2, full=False,
+    line_blocks_at_once=2, office_away_h=6, full=False,
 )  # fmt: skip
 
 
@@ -69,7 +70,11 @@ class Step:
 
 def steps(counts: Counts) -> Iterator[Step]:
     """All there is to do, the quick things first."""
-    common = {"STORE_DOWN_S": str(counts.store_down_s), "KILLS": str(counts.kills_per_round)}
+    common = {
+        "STORE_DOWN_S": str(counts.store_down_s),
+        "OFFICE_AWAY_H": str(counts.office_away_h),
+        "KILLS": str(counts.kills_per_round),
+    }
     if counts.full:
         common["SIPE_PROVE"] = "1"
     for first in range(1, counts.seeds + 1, counts.seeds_at_once):

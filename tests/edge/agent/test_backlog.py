@@ -23,7 +23,7 @@ from edge.spool import Spool
 from sipe.clock import SystemClock
 from sipe.contracts.events import CycleCompleted, Heartbeat, StationEvent
 
-HOURS = 72 if os.environ.get("SIPE_PROVE") else 6
+HOURS = int(os.environ.get("OFFICE_AWAY_H", "6"))
 STATIONS = (f"{LINE}.pack-1", f"{LINE}.pack-2")
 BEAT_MS, CYCLE_MS = 10_000, 40_000
 BEFORE = "before"

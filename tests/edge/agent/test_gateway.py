@@ -83,6 +83,25 @@ def test_units_that_are_made_while_the_line_is_cut_and_the_power_goes_are_with_t
 
 @pytest.mark.long
 @pytest.mark.timeout(240)
+def test_a_gateway_that_stood_still_goes_on_and_makes_each_unit_once(rig: GatewayRig) -> None:
+    rig.start()
+    rig.scanners[ASSEMBLY].scan("OP-1")
+    until(lambda: shown(rig, ASSEMBLY).get("order") == "OP-1", f"the order\n{rig.log}", TIMEOUT_S)
+    serials = [begin(rig)]
+    until(lambda: rig.station(ASSEMBLY)["lease_units"] == 20, f"a lease\n{rig.log[-2_000:]}", TIMEOUT_S)
+    for _ in range(2):
+        rig.freeze()
+        assert not rig.status(), "it did not stand still"
+        rig.thaw()
+        serials.append(begin(rig))
+    until(lambda: len(rig.serials_sent(ASSEMBLY)) >= len(serials), "all units in Kafka", TIMEOUT_S)
+    assert sorted(rig.serials_sent(ASSEMBLY)) == sorted(serials)
+    assert not rig.status()["last_end"]
+    assert rig.terminate() == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
 def test_a_changed_file_is_taken_in_and_one_that_is_wrong_changes_nothing(rig: GatewayRig) -> None:
     rig.start()
     good = rig.config.read_text()
