@@ -187,14 +187,6 @@ class TestAgain:
             assert client.inbox().items == ()
         assert pauses == [7.1, 60.2]
 
-    def test_a_connection_that_was_closed_while_nobody_asked_is_no_service_that_is_away(self) -> None:
-        kept = answer("200 OK", b'{"items":[]}').replace(b"connection: close\r\n", b"")
-        patience = Patience(attempts_max=1)
-        with answering(kept, kept) as port, Client(f"http://127.0.0.1:{port}", patience=patience) as client:
-            for _ in range(2):
-                assert client.inbox().items == ()
-                time.sleep(0.1)  # until the service has hung up
-
     def test_what_the_service_refuses_is_sent_once(self, sign_in: SignIn) -> None:
         cal = sign_in("cal", patience=Patience(sleep=lambda _: pytest.fail("it waits to be refused again")))
         with pytest.raises(Conflict):
