@@ -11,20 +11,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge.agent.operator import ScannerOperator
-from edge.agent.programs import job_of
+from edge.agent.programs import Begin, Equipment, on_line, program_of
 from edge.agent.settings import GatewayFile, OfficeSettings
 from edge.channels.byte_channel import ByteChannel
 from edge.channels.channel import monotonic_ms
 from edge.channels.opening import open_channel
-from edge.channels.settings import ChannelSettings
 from edge.client.calls import Client
 from edge.client.login import Refreshed, TokenFile
 from edge.client.session import Patience
 from edge.desk.desk import Desk, Room
 from edge.desk.journal import Journal
 from edge.spool import Spool
+from edge.stations.day import Tools
 from edge.stations.recorder import Fact, Recorder
-from edge.stations.station import Job, Station
 from sipe.clock import Clock
 from sipe.contracts.events import Heartbeat, StationBorn
 from sipe.errors import SipeError, UsageError
@@ -97,16 +96,16 @@ class Parts(NamedTuple):
     """What a station works with, none of it started."""
 
     scanner: ByteChannel
-    equipment: ByteChannel | None
-    job: Job
+    equipment: Equipment | None
+    begin: Begin
 
 
 def parts_of(name: str, file: GatewayFile) -> Parts:
     """What a station works with; raises `UsageError` for what its settings lack or have wrong."""
     settings, channels = file.of_station(name)
-    scanner, *more = map(_byte_channel, channels)
+    scanner, *more = map(open_channel, channels)
     equipment = more[0] if more else None
-    return Parts(scanner, equipment, job_of(settings, equipment))
+    return Parts(on_line(scanner), equipment, program_of(settings, equipment))
 
 
 class Post:
@@ -114,33 +113,34 @@ class Post:
 
     def __init__(self, name: str, file: GatewayFile, shared: Shared, login: Refreshed, spool: Spool) -> None:
         """Raises `UsageError` for what its settings lack, `SipeError` for a journal that cannot be opened."""
-        scanner, equipment, job = parts_of(name, file)  # first: what is wrong in the file leaves nothing open
+        scanner, equipment, begin = parts_of(name, file)  # first: what is wrong in the file leaves nothing open
         self._settings = file.stations[name]
         self.untold = 0
         """How many results the office has not heard, as of a moment ago."""
         self.room: Room | None = None
         """What may be done without the office, as of a moment ago."""
         self._shared = shared
-        self._journal = Journal(home_of(shared.directory, name) / "desk.sqlite3")
+        home = home_of(shared.directory, name)
+        self._journal = Journal(home / "desk.sqlite3")
         self._client = connect(shared, login)
-        self._desk = Desk(name, self._client, self._journal, shared.clock)
-        self.channels = [scanner] if equipment is None else [scanner, equipment]
+        desk = Desk(name, self._client, self._journal, shared.clock)
+        self.channels: list[Equipment] = [scanner] if equipment is None else [scanner, equipment]
         self.operator = ScannerOperator(name, scanner, self._settings.framing, monotonic_ms)
         self._spool = spool
         self._agent = Recorder(name, AGENT, spool)
-        self._station = Station(
-            job,
-            desk=self._desk,
-            journal=self._journal,
-            recorder=Recorder(name, SOURCE, spool),
-            operator=self.operator,
-            clock=shared.clock,
+        tools = Tools(
+            desk, self._journal, Recorder(name, SOURCE, spool), self.operator, shared.clock, monotonic_ms, home
         )
+        try:
+            self._day = begin(tools)
+        except BaseException:
+            self._hang_up()
+            raise
 
     @property
     def is_working(self) -> bool:
         """Whether a unit is in work just now."""
-        return self.operator.display.state == "working"
+        return self._day.is_busy
 
     async def run(self) -> None:
         """The station's day, with all that goes on beside it."""
@@ -151,11 +151,14 @@ class Post:
                 group.create_task(self._beat())
                 group.create_task(self._tell())
                 group.create_task(self._keep_lease())
-                group.create_task(self._station.run())
+                group.create_task(self._day.run())
         finally:
-            await asyncio.to_thread(self._station.close)
-            self._client.close()
-            self._journal.close()
+            await asyncio.to_thread(self._day.close)
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self._client.close()
+        self._journal.close()
 
     async def _beat(self) -> None:
         """Signs of life, the first of each boot a birth: by them it is known that nothing happens because nothing does.
@@ -178,19 +181,11 @@ class Post:
     async def _tell(self) -> None:
         """Results that were finished while the office was away."""
         while True:
-            await self._station.tell()
-            self.untold = await self._station.untold()
+            await self._day.tell()
+            self.untold = await self._day.untold()
             await asyncio.sleep(TELL_EVERY_S)
 
     async def _keep_lease(self) -> None:
         while self._settings.lease_units:
-            self.room = await self._station.renew_lease(self._settings.lease_units)
+            self.room = await self._day.renew_lease(self._settings.lease_units)
             await asyncio.sleep(LEASE_EVERY_S)
-
-
-def _byte_channel(settings: ChannelSettings) -> ByteChannel:
-    channel = open_channel(settings)
-    if not isinstance(channel, ByteChannel):
-        kind = settings.__struct_config__.tag
-        raise UsageError(f"channel {settings.name}: scanners and meters are on a serial line, and not on {kind}")
-    return channel

@@ -79,6 +79,8 @@ class StationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The channel on which the program's equipment is, such as a meter."""
     meter: dict[str, Any] = {}
     """For programs that work on a meter: its `driver`, and what that is told (see `edge.drivers`)."""
+    count: dict[str, Any] = {}
+    """For programs that count: their inputs (see `edge.stations.machine_inputs`)."""
     begins_units: bool = False
     lease_units: Annotated[int, Meta(ge=0, le=10_000)] = 0
     """How many units a lease is taken for while the office answers; 0 for none: then nothing starts without it."""
@@ -127,11 +129,11 @@ def parse(document: dict[str, Any]) -> GatewayFile:
     if not isinstance(tables, list) or not tables:
         raise UsageError("there is no [[station]]: each station has a table of its own")
     channels = {channel.name: channel for channel in parse_channels(document)}
-    stations = [_table(table, StationSettings, f"station[{index}]") for index, table in enumerate(tables)]
+    stations = [table_of(table, StationSettings, f"station[{index}]") for index, table in enumerate(tables)]
     _check(stations, channels)
     return GatewayFile(
-        gateway=_table(document.get("gateway", {}), GatewaySettings, "gateway"),
-        office=_table(document["office"], OfficeSettings, "office"),
+        gateway=table_of(document.get("gateway", {}), GatewaySettings, "gateway"),
+        office=table_of(document["office"], OfficeSettings, "office"),
         channels=channels,
         stations={station.name: station for station in stations},
     )
@@ -153,7 +155,8 @@ def _check(stations: list[StationSettings], channels: dict[str, ChannelSettings]
                 raise UsageError(f"{where}: the channel {channel!r} is another's already; a channel has one reader")
 
 
-def _table(table: Any, kind: type[S], where: str) -> S:
+def table_of(table: Any, kind: type[S], where: str) -> S:
+    """A table of the file as what it says; raises `UsageError` that names the table and the field."""
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:

@@ -107,7 +107,10 @@ class GatewayRig:
     """The gateway is a process of its own, which may be killed; all else is what it deals with."""
 
     def __init__(self, directory: Path, stations: Mapping[str, Mapping[str, Any]], **gateway: Any) -> None:
-        """`stations`: what their tables say beyond the name and the scanner; `gateway`: what its own table says."""
+        """`stations`: what their tables say beyond the name and the scanner; `gateway`: what its own table says.
+
+        The `channel` of a station is the table of its equipment's.
+        """
         self._gateway = gateway
         self.directory = directory
         self.config = directory / "gateway.toml"
@@ -175,7 +178,11 @@ class GatewayRig:
                 "host": "127.0.0.1",
                 "port": self.scanners[name].port,
             }
+            equipment = {"name": f"equipment-{number}", **more["channel"]} if "channel" in more else {}
             station = {"name": name, "scanner": f"scanner-{number}", **more}
+            if equipment:
+                text += f"[[channel]]\n{_fields(equipment)}"
+                station["channel"] = equipment["name"]
             text += f"[[channel]]\n{_fields(scanner)}[[station]]\n{_fields(station)}"
         draft = self.config.with_suffix(".new")
         draft.write_text(text)
@@ -277,4 +284,12 @@ _SIPE = (sys.executable, str(Path(__file__).with_name("gateway_only.py")), "gate
 
 
 def _fields(table: Mapping[str, Any]) -> str:
-    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items()) + "\n"
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in table.items()) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{json.dumps(name)} = {_toml(one)}" for name, one in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value)
