@@ -59,10 +59,14 @@ class Step(Record):
 class CounterInput:
     """Readings of a counter that begins with 0 again at `wrap`, or when its device restarts."""
 
-    def __init__(self, wrap: int, rate_max_hz: float) -> None:
-        """`rate_max_hz` tells the two apart: no rollover makes more pulses than can have come."""
+    def __init__(self, wrap: int, rate_max_hz: float, burst_ms: float = 0.0) -> None:
+        """`rate_max_hz` tells the two apart: no rollover makes more pulses than can have come.
+
+        What its device has counted in `burst_ms` may show at once, however short a time has passed.
+        """
         self._wrap = wrap
         self._rate_max_hz = rate_max_hz
+        self._burst_ms = burst_ms
         self.value: int | None = None
         """What it showed last."""
         self._last_ms: float | None = 0.0
@@ -88,7 +92,7 @@ class CounterInput:
             return Step(0, False)
         if before_ms is None:
             return Step(value - before, False) if value >= before else Step(value, True)
-        most = int(self._rate_max_hz * (at_ms - before_ms) / 1000) + 1
+        most = int(self._rate_max_hz * max(at_ms - before_ms, self._burst_ms) / 1000) + 1
         counted = pulses_between(before, value, self._wrap, most)
         if counted is None:
             return Step(value if value <= most else 0, True)

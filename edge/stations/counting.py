@@ -60,6 +60,7 @@ class CountingStation(Day):
         self._counters: dict[str, int] = {}
         self._made: Counter[str] = Counter()
         """What was made since the order was scanned, or since the start."""
+        self._has_heard = False
         self._trouble = self._refusal = ""
         self._shown: tuple[State, str, str] | None = None
 
@@ -135,7 +136,7 @@ class CountingStation(Day):
 
     def _take(self, said: Chunk | Message) -> None:
         """What came: on the disk when this returns."""
-        heard = self._inputs.take(said)
+        heard, self._has_heard = self._inputs.take(said), True
         self._trouble = line_of("; ".join(heard.troubles))
         if self._journal.knows(heard.messages):
             _log.info("a message came twice: %s", dict(heard.messages))
@@ -200,7 +201,8 @@ class CountingStation(Day):
             self._journal.spooled(said)
 
     def _show_what_goes(self) -> None:
-        made = ", ".join(f"{qty} {result}" for result, qty in sorted(self._made.items())) or "nothing yet"
+        made = ", ".join(f"{qty} {result}" for result, qty in sorted(self._made.items()))
+        made = made or ("nothing was made yet" if self._has_heard else "the machine has said nothing yet")
         shown: tuple[State, str, str]
         if self._refusal:
             shown = "stopped", self._refusal, SCAN_ORDER

@@ -32,9 +32,11 @@ _log = logging.getLogger(__name__)
 Result = Literal["good", "scrap", "rework"]
 QTY_MAX = 1_000_000
 ID_CHARS_MAX = 200
+BURST_MS = 60_000
+"""A device may tell its count as seldom as that."""
 Topic = Annotated[str, Meta(max_length=1000)]
 Place = Annotated[int, Meta(ge=0, le=2000)]
-Path = Annotated[str, Meta(max_length=200)]
+FieldPath = Annotated[str, Meta(max_length=200)]
 
 
 class _Input(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -89,8 +91,8 @@ class LevelSettings(_Input, frozen=True, kw_only=True, tag="level"):
 class MessageSettings(_Counting, frozen=True, kw_only=True, tag="message"):
     """A message for each cycle. Without `qty` it is one count, whatever stands in it."""
 
-    qty: Path = ""
-    id: Path = ""
+    qty: FieldPath = ""
+    id: FieldPath = ""
 
 
 InputSettings = CounterSettings | PulseSettings | LevelSettings | MessageSettings
@@ -128,7 +130,7 @@ class _Counter:
     def __init__(self, settings: CounterSettings) -> None:
         self._settings = settings
         self._wrap = 1 << settings.bits
-        self._input = CounterInput(self._wrap, settings.rate_max_hz)
+        self._input = CounterInput(self._wrap, settings.rate_max_hz, BURST_MS)
 
     def restore(self, kept: Kept, now_ms: int) -> None:
         self._input.restore(kept.value, None if kept.ago_ms is None else now_ms - kept.ago_ms)

@@ -202,14 +202,14 @@ class GatewayRig:
             input=told, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=environment(),
         )  # fmt: skip
 
-    def start(self) -> None:
-        """Start the gateway; returns when every station waits and its scanner is connected."""
+    def start(self, state: str = "waiting") -> None:
+        """Start the gateway; returns when every station is in that state and its scanner is connected."""
         log = (self.directory / "gateway.log").open("ab")
         self._process = subprocess.Popen(
             [*_SIPE, "--config", str(self.config)], stderr=log, stdout=log, env=environment()
         )
         log.close()
-        self.until_shown(*[(station, "waiting") for station in self.stations])
+        self.until_shown(*[(station, state) for station in self.stations])
 
     def kill(self) -> None:
         """Kill -9 the gateway, wherever it is."""
