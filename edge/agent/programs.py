@@ -10,6 +10,8 @@ from edge.agent.settings import StationSettings, table_of
 from edge.channels.byte_channel import ByteChannel
 from edge.channels.channel import MessageChannel, monotonic_ms
 from edge.drivers.registry import meter_of
+from edge.stations.bench import BenchStation
+from edge.stations.bench_format import Format
 from edge.stations.counting import CountingStation, CountSettings
 from edge.stations.day import Day, Tools
 from edge.stations.parameterization import Parameterization
@@ -61,11 +63,19 @@ def _count(settings: StationSettings, channel: Equipment) -> Begin:
     return partial(CountingStation, table_of(settings.count, CountSettings, f"station {settings.name}: count"), channel)
 
 
+def _test_bench(settings: StationSettings, channel: Equipment) -> Begin:
+    asked: Format = table_of(settings.bench, Format, f"station {settings.name}: bench")
+    return partial(BenchStation, asked, channel)
+
+
 PROGRAMS: dict[str, Alone | OnLine | OnMachine] = {
     "count": OnMachine("counts what a machine without serials makes", _count),
     "parameterization": OnLine("writes the sheet's parameters and the serial into a meter", _parameterization),
     "scan": Alone("a unit that may come has passed: assembly, packing", _scan),
     "serial-output": OnLine("listens to what a closed meter says over PIMA", _serial_output),
+    "test-bench": OnMachine(
+        "judges what a bench has measured by the sheet: calibration, ICT, functional test", _test_bench
+    ),
 }
 
 

@@ -207,9 +207,10 @@ class Desk:
         except Unreached as error:
             return self._start_under_lease(asked, setup_digest, error)
         except ApiError as error:
-            if isinstance(error, FINAL):
+            is_final = isinstance(error, FINAL)
+            if is_final:
                 self._journal.forget(asked)
-            raise NoStart(str(error), error.reason) from error
+            raise NoStart(str(error), error.reason, is_final=is_final) from error
         return Unit(now.serial, self._journal.work(asked, now.serial, self._clock.now_ms()), now.warning)
 
     def _asked(self, order: str, serial: str | None) -> Visited:

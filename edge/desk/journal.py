@@ -114,6 +114,11 @@ class Journal:
         query = f"SELECT {_COLUMNS} FROM visits WHERE state = ? ORDER BY id"  # noqa: S608  columns
         return [Visited(*row) for row in self._file.read(query, (state,))]
 
+    def visit(self, key: str) -> Visited | None:
+        """The visit that was asked for under a key."""
+        rows = self._file.read(f"SELECT {_COLUMNS} FROM visits WHERE key = ?", (key,))  # noqa: S608  columns
+        return Visited(*rows[0]) if rows else None
+
     def of_lease(self, lease: str) -> list[Visited]:
         """The visits under a lease, the oldest first."""
         query = f"SELECT {_COLUMNS} FROM visits WHERE lease = ? ORDER BY id"  # noqa: S608  columns

@@ -6,7 +6,7 @@ what a counter counts while nobody looks is there when somebody does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,14 +14,13 @@ import msgspec
 
 from edge.client.shapes import Contract
 from edge.desk.journal_file import JournalFile
+from edge.stations import seen_messages
 
 SCHEMA_VERSION = 1
-MESSAGES_KEPT = 10_000
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE at_work (contract BLOB NOT NULL);
 CREATE TABLE counters (key TEXT PRIMARY KEY, value INTEGER NOT NULL, at_ms INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE messages (id INTEGER PRIMARY KEY, key TEXT NOT NULL, number TEXT NOT NULL, UNIQUE (key, number));
-CREATE TABLE unordered (
+{seen_messages.SCHEMA}CREATE TABLE unordered (
     id INTEGER PRIMARY KEY,
     result TEXT NOT NULL, qty INTEGER NOT NULL, cycle_ms INTEGER NOT NULL, ts_ms INTEGER NOT NULL
 );
@@ -54,10 +53,9 @@ class CountJournal:
         """(where it stood, when that was written down) of each counter, by its key."""
         return {key: (value, at_ms) for key, value, at_ms in self._file.read("SELECT * FROM counters")}
 
-    def knows(self, messages: Mapping[str, str]) -> bool:
+    def knows(self, messages: Collection[tuple[str, str]]) -> bool:
         """Whether one of these messages was counted before."""
-        query = "SELECT 1 FROM messages WHERE key = ? AND number = ?"
-        return any(self._file.read(query, message) for message in messages.items())
+        return seen_messages.is_known(self._file, messages)
 
     def unordered(self) -> list[Cycle]:
         """What was made while no order was at work."""
@@ -76,7 +74,7 @@ class CountJournal:
     def count(
         self,
         counters: Mapping[str, int],
-        messages: Mapping[str, str],
+        messages: Collection[tuple[str, str]],
         now_ms: int,
         said: Iterable[bytes],
         unordered: Iterable[Cycle] = (),
@@ -85,10 +83,7 @@ class CountJournal:
         with self._file.writing() as db:
             for counter in counters.items():
                 db.execute("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", (*counter, now_ms))
-            db.executemany("INSERT INTO messages (key, number) VALUES (?, ?)", messages.items())
-            if messages:
-                query = "DELETE FROM messages WHERE id <= (SELECT max(id) FROM messages) - ?"
-                db.execute(query, (MESSAGES_KEPT,))
+            seen_messages.note(db, messages)
             db.executemany("INSERT INTO unordered (result, qty, cycle_ms, ts_ms) VALUES (?, ?, ?, ?)", unordered)
             db.executemany("INSERT INTO said (lines) VALUES (?)", _joined(said))
 

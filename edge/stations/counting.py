@@ -139,7 +139,7 @@ class CountingStation(Day):
         heard, self._has_heard = self._inputs.take(said), True
         self._trouble = line_of("; ".join(heard.troubles))
         if self._journal.knows(heard.messages):
-            _log.info("a message came twice: %s", dict(heard.messages))
+            _log.info("a message came twice: %s", heard.messages)
             return
         changes = self._machine.told(said.at_ms, is_down=heard.is_down) if heard.is_down is not None else []
         cycles: list[Cycle] = []

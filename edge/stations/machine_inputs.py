@@ -111,8 +111,8 @@ class Heard(NamedTuple):
     pieces: tuple[Pieces, ...] = ()
     counters: Mapping[str, int] = {}
     """Where each counter stands, by `key`: to be known again after a restart."""
-    messages: Mapping[str, str] = {}
-    """Which message came, by `key`."""
+    messages: tuple[tuple[str, str], ...] = ()
+    """Which message came: the `key`, and the message's own number."""
     troubles: tuple[str, ...] = ()
     is_down: bool | None = None
     """None where nothing says so."""
@@ -212,7 +212,7 @@ def _of_message(one: MessageSettings, payload: bytes) -> Heard:
         raise ValueError(f"a message says {counts!r} at {one.qty}, and no number of pieces")
     if one.id and not isinstance(number, int | str):
         raise ValueError(f"a message says {number!r} at {one.id}, and no number of its own")
-    return Heard(_pieces(one, counts), messages={} if number is None else {one.key: str(number)[:ID_CHARS_MAX]})
+    return Heard(_pieces(one, counts), messages=() if number is None else ((one.key, str(number)[:ID_CHARS_MAX]),))
 
 
 def _pieces(one: CounterSettings | PulseSettings | MessageSettings, counts: int) -> tuple[Pieces, ...]:
@@ -233,7 +233,7 @@ def _joined(one: Heard, other: Heard) -> Heard:
     return Heard(
         one.pieces + other.pieces,
         {**one.counters, **other.counters},
-        {**one.messages, **other.messages},
+        one.messages + other.messages,
         one.troubles + other.troubles,
         one.is_down if other.is_down is None else one.is_down or other.is_down,
     )

@@ -102,9 +102,13 @@ class Station(Day):
         began_ms, notes = self._tools.monotonic_ms(), Notes(self._tools.clock)
         failure = line_of(await self._job.work(unit, contract, notes))
         took_ms = self._tools.monotonic_ms() - began_ms
-        notes.say(CycleCompleted, **_cycle(unit, contract, failure), cycle_ms=took_ms)
+        notes.say(CycleCompleted, **_cycle(unit, contract, failure), **self._shared(unit, took_ms))
         await self._aside(self._finish, unit, failure, notes)
         return failure
+
+    def _shared(self, unit: Unit, took_ms: int) -> dict[str, Any]:
+        """What the units of one cycle have alike; here each has a cycle of its own."""
+        return {"cycle_id": unit.visit.key, "cycle_ms": took_ms}
 
     def _finish(self, unit: Unit, failure: str, notes: Notes) -> None:
         """The result first, with what is said of it, then the spool: power may go between the two."""
@@ -134,7 +138,6 @@ def _cycle(unit: Unit, contract: Contract, failure: str) -> dict[str, Any]:
         "qty": 1,
         "result": "rework" if failure else "good",
         "serial": unit.serial,
-        "cycle_id": unit.visit.key,
         "reason": failure,
         "sheet": contract.sheet.number if contract.sheet else None,
     }
