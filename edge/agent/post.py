@@ -19,12 +19,12 @@ from edge.channels.opening import open_channel
 from edge.client.calls import Client
 from edge.client.login import Refreshed, TokenFile
 from edge.client.session import Patience
+from edge.clock import GatewayClock
 from edge.desk.desk import Desk, Room
 from edge.desk.journal import Journal
 from edge.spool import Spool
 from edge.stations.day import Tools
 from edge.stations.recorder import Fact, Recorder
-from sipe.clock import Clock
 from sipe.contracts.events import Heartbeat, StationBorn
 from sipe.errors import SipeError, UsageError
 
@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 
 TELL_EVERY_S = 5.0
 LEASE_EVERY_S = 5.0
+TIME_EVERY_S, TIME_UNSET_EVERY_S = 600.0, 5.0
+"""How often the office is asked what time it is there, and how often while nobody knows."""
 ONCE = Patience(attempts_max=1)
 """Whoever waits at a station is told at once that the office does not answer; results are told again anyway."""
 SOURCE, AGENT = "station", "gateway"
@@ -45,7 +47,7 @@ class Shared(NamedTuple):
     office: OfficeSettings
     tls: ssl.SSLContext | None
     """Read once: the authorities of a machine are many."""
-    clock: Clock
+    clock: GatewayClock
 
 
 class NotEnrolled(SipeError):
@@ -89,7 +91,8 @@ def tls_of(office: OfficeSettings) -> ssl.SSLContext | None:
 def connect(shared: Shared, login: Refreshed) -> Client:
     """A connection to the office, for one thread; all of a station's are of one device."""
     office = shared.office
-    return Client(office.url, login, timeout_s=office.timeout_ms / 1000, patience=ONCE, tls=shared.tls)
+    timeout_s = office.timeout_ms / 1000
+    return Client(office.url, login, timeout_s=timeout_s, patience=ONCE, tls=shared.tls, hear=shared.clock.hear)
 
 
 class Parts(NamedTuple):
@@ -151,6 +154,7 @@ class Post:
                 group.create_task(self._beat())
                 group.create_task(self._tell())
                 group.create_task(self._keep_lease())
+                group.create_task(self._keep_time())
                 group.create_task(self._day.run())
         finally:
             await asyncio.to_thread(self._day.close)
@@ -175,7 +179,8 @@ class Post:
             await asyncio.sleep(self._settings.heartbeat_ms / 1000)
 
     async def _say(self, kind: type[Heartbeat | StationBorn], **fields: Any) -> None:
-        fact = Fact(kind, self._shared.clock.now_ms(), fields)
+        clock = self._shared.clock.status
+        fact = Fact(kind, self._shared.clock.now_ms(), {**fields, **clock._asdict()})
         await asyncio.to_thread(lambda: self._agent.keep(self._agent.numbered([fact])))
 
     async def _tell(self) -> None:
@@ -184,6 +189,12 @@ class Post:
             await self._day.tell()
             self.untold = await self._day.untold()
             await asyncio.sleep(TELL_EVERY_S)
+
+    async def _keep_time(self) -> None:
+        while True:
+            await self._day.ask_time()
+            is_unset = self._shared.clock.start_ms() is None
+            await asyncio.sleep(TIME_UNSET_EVERY_S if is_unset else TIME_EVERY_S)
 
     async def _keep_lease(self) -> None:
         while self._settings.lease_units:

@@ -164,6 +164,11 @@ class Desk:
         """How many results the office has not heard."""
         return len(self._journal.visits("finished"))
 
+    def ask_time(self) -> None:
+        """Have the office say something, if it can be asked: each answer tells what time it is there."""
+        with suppress(ApiError), self._asking() as office:
+            office.public_keys()
+
     def renew_lease(self, order: str, units: int) -> Room | None:
         """Have a lease for so many units of an order, and give others back; one that is half used up is replaced.
 

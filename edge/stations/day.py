@@ -70,6 +70,10 @@ class Day:
         """How many results the office has not heard."""
         return await self._aside(self._tools.desk.untold)
 
+    async def ask_time(self) -> None:
+        """Have the office say what time it is, if it can be asked."""
+        await self._aside(self._tools.desk.ask_time)
+
     def close(self) -> None:
         """Let the thread go; what it is at comes to its end first."""
         self._thread.shutdown()

@@ -12,8 +12,8 @@ from waiting import until
 from edge.agent.post import Post, Shared
 from edge.agent.settings import parse
 from edge.client.login import Refreshed
+from edge.clock import GatewayClock
 from edge.spool import Spool
-from sipe.clock import SystemClock
 from sipe.contracts.codec import decode
 from sipe.contracts.events import Heartbeat, StationBorn
 
@@ -43,7 +43,7 @@ def test_each_boot_begins_with_a_birth(tmp_path: Path) -> None:
             return [(type(event), event.boot) for event in events if isinstance(event, StationBorn | Heartbeat)]
 
         async def day() -> None:
-            shared = Shared(tmp_path, file.office, None, SystemClock())
+            shared = Shared(tmp_path, file.office, None, GatewayClock())
             going = asyncio.create_task(Post(STATION, file, shared, Refreshed("a token"), spool).run())
             await asyncio.to_thread(until, lambda: len(said()) >= 2, "a birth and a sign of life", 30)
             spool.new_boot()
