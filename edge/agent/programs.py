@@ -72,7 +72,7 @@ PROGRAMS: dict[str, Alone | OnLine | OnMachine] = {
     "count": OnMachine("counts what a machine without serials makes", _count),
     "parameterization": OnLine("writes the sheet's parameters and the serial into a meter", _parameterization),
     "scan": Alone("a unit that may come has passed: assembly, packing", _scan),
-    "serial-output": OnLine("listens to what a closed meter says over PIMA", _serial_output),
+    "serial-output": OnLine("listens to what a closed meter says: PIMA, user output", _serial_output),
     "test-bench": OnMachine(
         "judges what a bench has measured by the sheet: calibration, ICT, functional test", _test_bench
     ),
