@@ -32,7 +32,6 @@ from sipe.contracts.events import TestMeasured
 
 _log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 1.0
 AGAIN_AFTER_MS = 5_000
 SAID_NO_UNIT = "1"
 """TestMeasured wants a unit of measurement: that of a bare number."""
@@ -95,7 +94,7 @@ class BenchStation(Station):
 
     async def _listen(self) -> None:
         while True:
-            said = await self._next()
+            said = await self._next(self._channel)
             if said is not None:
                 self._said_ms = said.at_ms
                 await self._aside(self._take, said)
@@ -108,16 +107,6 @@ class BenchStation(Station):
             if said is not None or self._tools.monotonic_ms() - self._asked_ms >= AGAIN_AFTER_MS:
                 self._asked_ms = self._tools.monotonic_ms()
                 await self._judge_what_waits()
-
-    async def _next(self) -> Chunk | Message | None:
-        try:
-            async with asyncio.timeout(LOOK_EVERY_S):
-                return await anext(self._channel)
-        except TimeoutError:
-            return None
-        except StopAsyncIteration:  # the channel was stopped, and so will the station be
-            await asyncio.Event().wait()
-            raise
 
     def _take(self, said: Chunk | Message) -> None:
         """What the bench said: on the disk when this returns."""

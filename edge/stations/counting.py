@@ -32,7 +32,6 @@ from sipe.contracts.events import CycleCompleted, StateChanged
 
 _log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 1.0
 SCAN_ORDER = "scan the order"
 
 
@@ -91,7 +90,7 @@ class CountingStation(Day):
 
     async def _listen(self) -> None:
         while True:
-            said = await self._next()
+            said = await self._next(self._channel)
             if said is not None:
                 await self._aside(self._take, said)
             if isinstance(said, Message):
@@ -99,17 +98,6 @@ class CountingStation(Day):
             if changes := self._machine.looked(self._tools.monotonic_ms()):
                 await self._aside(self._count, Heard(), (), changes)
             self._show_what_goes()
-
-    async def _next(self) -> Chunk | Message | None:
-        """What the machine says next; nothing after a second without a word."""
-        try:
-            async with asyncio.timeout(LOOK_EVERY_S):
-                return await anext(self._channel)
-        except TimeoutError:
-            return None
-        except StopAsyncIteration:  # the channel was stopped, and so will the station be
-            await asyncio.Event().wait()
-            raise
 
     def _restore(self) -> None:
         self._keep_what_was_said()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -22,6 +22,8 @@ from sipe.contracts.events import StationEvent
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
 
 
 class Tools(NamedTuple):
@@ -84,6 +86,17 @@ class Day:
         if found.kind != "order":
             raise NoStart(f"{found.name} is no order, and here only orders are scanned")
         return await self._aside(self._tools.desk.contract, found.name)
+
+    async def _next(self, channel: AsyncIterator[T]) -> T | None:
+        """What comes over a channel next; nothing after a second without a word."""
+        try:
+            async with asyncio.timeout(LOOK_EVERY_S):
+                return await anext(channel)
+        except TimeoutError:
+            return None
+        except StopAsyncIteration:  # the channel was stopped, and so will the station be
+            await asyncio.Event().wait()
+            raise
 
     def _keep_said(self, lines: list[bytes]) -> None:
         """Give the spool events that a journal has; those that it knows are left out."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from channel_peers import ModbusPeer
-from gateway_rig import TIMEOUT_S, GatewayRig
-from shop import ASSEMBLY
+from gateway_rig import TIMEOUT_S, GatewayRig, Scanner
+from shop import ASSEMBLY, PACKING
 from waiting import until
 
 
@@ -19,15 +19,15 @@ def sent(rig: GatewayRig, kind: str) -> list[dict[str, Any]]:
     return [event for seen in rig.topic.look() if (event := json.loads(seen.value))["type"] == kind]
 
 
-def shown(rig: GatewayRig) -> str:
+def shown(rig: GatewayRig, station: str = ASSEMBLY) -> str:
     """The text on the screen."""
-    return str((rig.station(ASSEMBLY).get("display") or {}).get("text"))
+    return str((rig.station(station).get("display") or {}).get("text"))
 
 
-def scan_order(rig: GatewayRig) -> None:
-    rig.scanners[ASSEMBLY].scan("OP-1")
+def scan_order(rig: GatewayRig, station: str = ASSEMBLY) -> None:
+    rig.scanners[station].scan("OP-1")
     until(
-        lambda: (rig.station(ASSEMBLY).get("display") or {}).get("order") == "OP-1", f"the order\n{rig.log}", TIMEOUT_S
+        lambda: (rig.station(station).get("display") or {}).get("order") == "OP-1", f"the order\n{rig.log}", TIMEOUT_S
     )
 
 
@@ -79,3 +79,44 @@ def test_a_machine_is_counted_while_its_gateway_is_killed_and_the_office_away(
         assert {one["step"] for one in sent(rig, "cycle_completed")} == {"assembly"}
         assert "executing" in {one["state"] for one in sent(rig, "state_changed")}
         assert rig.terminate() == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+def test_results_of_a_bench_are_judged_once_while_the_line_is_cut_and_the_power_goes(tmp_path: Path) -> None:
+    bench = Scanner()  # whoever connects gets what is said from then on, as from a bench
+    stations: dict[str, dict[str, Any]] = {
+        ASSEMBLY: {"program": "scan", "begins_units": True},
+        PACKING: {
+            "program": "test-bench",
+            "channel": {"kind": "tcp", "host": "127.0.0.1", "port": bench.port},
+            "bench": {"format": "delimited", "columns": ["serial", "u", "verdict"], "units": {"u": "V"}},
+        },
+    }
+    with GatewayRig(tmp_path, stations) as rig:
+        rig.start()
+        scan_order(rig)
+        scan_order(rig, PACKING)
+        for at in (1, 2):
+            rig.scanners[ASSEMBLY].scan("OP-1")
+            until(lambda: len(rig.serials_sent(ASSEMBLY)) == at, f"a unit\n{rig.log[-2_000:]}", TIMEOUT_S)  # noqa: B023
+        first, second = rig.serials_sent(ASSEMBLY)
+        bench.scan(f"garbage\r\n{first};229.5;PASS\r\nWX-9;3.5;PASS")
+        until(lambda: "WX-9 may not come" in shown(rig, PACKING), f"a stranger\n{rig.log[-2_000:]}", TIMEOUT_S)
+        assert rig.serials_sent(PACKING) in ([], [first])
+
+        rig.line.refuse()
+        bench.scan(f"{second};230.5;PASS")
+        until(lambda: f"the result of {second} waits" in shown(rig, PACKING), f"it waits\n{rig.log}", TIMEOUT_S)
+        rig.kill()
+        rig.line.heal()
+        rig.start()
+        scan_order(rig, PACKING)
+        until(lambda: rig.serials_sent(PACKING) == [first, second], f"both\n{rig.log[-2_000:]}", TIMEOUT_S)
+        values = sorted((event["serial"], event["value"]) for event in sent(rig, "test_measured"))
+        assert values == [(first, 229.5), (second, 230.5), ("WX-9", 3.5)]
+        for serial in (first, second):
+            steps = rig.web.get("ana", f"/v1/units/{serial}").json()["steps"]
+            assert [(step["step"], step["result"]) for step in steps][-1] == ("packing", "passed")
+        assert rig.terminate() == 0
+    bench.close()
