@@ -179,8 +179,9 @@ class Post:
             await asyncio.sleep(self._settings.heartbeat_ms / 1000)
 
     async def _say(self, kind: type[Heartbeat | StationBorn], **fields: Any) -> None:
-        clock = self._shared.clock.status
-        fact = Fact(kind, self._shared.clock.now_ms(), {**fields, **clock._asdict()})
+        time = self._shared.clock.status
+        told = {**fields, "clock": time.quality, "skew_ms": time.skew_ms}
+        fact = Fact(kind, self._shared.clock.now_ms(), told)
         await asyncio.to_thread(lambda: self._agent.keep(self._agent.numbered([fact])))
 
     async def _tell(self) -> None:

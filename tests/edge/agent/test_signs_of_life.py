@@ -58,3 +58,30 @@ def test_each_boot_begins_with_a_birth(tmp_path: Path) -> None:
         for boot in boots:
             kinds = [kind for kind, of in said() if of == boot]
             assert (kinds[0], kinds.count(StationBorn)) == (StationBorn, 1)
+
+
+def test_signs_of_life_say_how_good_the_time_is(tmp_path: Path) -> None:
+    file = parse(tomllib.loads(FILE))
+    clock = GatewayClock(system_ms=lambda: 5_000, uptime_ms=lambda: 180_000, is_synchronized=lambda: False)
+
+    with Spool(tmp_path / "spool") as spool:
+
+        def said() -> list[tuple[int, str | None, int | None]]:
+            events = [decode(row.message) for row in spool.read(0, 100)]
+            signs = [event for event in events if isinstance(event, StationBorn | Heartbeat)]
+            return [(sign.ts_ms, sign.clock, sign.skew_ms) for sign in signs]
+
+        async def day() -> None:
+            shared = Shared(tmp_path, file.office, None, clock)
+            going = asyncio.create_task(Post(STATION, file, shared, Refreshed("a token"), spool).run())
+            await asyncio.to_thread(until, lambda: len(said()) == 1, "a birth", 30)
+            clock.hear("Tue, 24 Nov 2026 02:00:00 GMT", 0.0)
+            await asyncio.to_thread(until, lambda: len(said()) >= 2, "a sign of life", 30)
+            going.cancel()
+            with suppress(asyncio.CancelledError):
+                await going
+
+        asyncio.run(day())
+        heard_ms = 1_795_485_600_500
+        assert said()[0] == (180_000, "unset", None), "the time since the machine's start"
+        assert said()[1] == (heard_ms, "office", 5_000 - heard_ms)

@@ -225,7 +225,7 @@ def test_states_are_said_from_when_they_were(post_at: PostAt, spool: Spool, cloc
     start=st.integers(0, (1 << 16) - 1),
     low_first=st.booleans(),
 )
-def test_no_piece_is_lost_or_doubled_over_rollovers_resets_and_restarts(
+def test_no_piece_is_lost_or_doubled_over_rollovers_and_restarts(
     steps: list[tuple[int, bool]], bits: int, start: int, low_first: bool
 ) -> None:
     """An oracle that counts by itself; a step is so many pieces in a second, and whether the gateway restarts first."""
