@@ -59,11 +59,13 @@ prove: install-dev ## Prove with full counts, and write docs/reliability.md (hou
 
 lock: install-dev ## Resolve the locks anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
 	$(COMPILE) --group uv --output-file requirements/uv.txt
-	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra embedded --output-file requirements/runtime.txt
-	$(COMPILE) pyproject.toml --extra pipelines --extra api --constraints requirements/runtime.txt \
+	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra bridge --extra embedded \
+		--output-file requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra bridge --constraints requirements/runtime.txt \
 		--output-file requirements/server.txt
-	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra embedded --extra edge --extra edge-mqtt \
-		--extra edge-modbus --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra bridge --extra embedded --extra edge \
+		--extra edge-mqtt --extra edge-modbus --group dev --constraints requirements/runtime.txt \
+		--output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra edge --extra edge-mqtt --extra edge-modbus --constraints requirements/dev.txt \
 		--output-file requirements/gateway.txt
 	$(COMPILE) --group audit --output-file requirements/audit.txt
@@ -80,6 +82,7 @@ secrets: install-runtime ## Make what docker-compose.yml asks for, in deploy/sec
 	@$(call CERTS,sipe-admin) issue sipe-admin --dir $(DEPLOY_SECRETS)
 	@$(call CERTS,sipe-up) issue sipe-up --dir $(DEPLOY_SECRETS)
 	@$(call CERTS,sipe-api) issue sipe-api --host api --host localhost --dir $(DEPLOY_SECRETS)
+	@$(call CERTS,sipe-bridge) issue sipe-bridge --dir $(DEPLOY_SECRETS)
 	@$(call CERTS,sipe-gateway.simulator) issue sipe-gateway.simulator --dir $(DEPLOY_SECRETS)
 	@chmod 444 $(DEPLOY_SECRETS)/ca.pem $(DEPLOY_SECRETS)/sipe-*
 

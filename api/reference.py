@@ -7,11 +7,11 @@ from itertools import groupby
 
 from api.http.conventions import BODY_BYTES_MAX, KEY_PATTERN
 from api.http.once import KEPT_MS
-from api.http.problems import MEDIA, TYPE
 from api.http.reasons import REASONS
 from api.http.route import Route
 from api.tokens import LIFETIME_S
 from models.identity import HOLDERS, ROLES
+from models.problem import MEDIA, TYPE
 
 _MINUTES = LIFETIME_S // 60
 _KEPT_H = KEPT_MS // 3_600_000
@@ -50,7 +50,8 @@ decision, a disposal or a bypass is a signature: the body takes the `secret`, pa
 - **Long lists come in pages**: `next` is the `cursor` of the page behind; what is in a cursor is nobody's business.
 - **Live**: `GET /v1/stream` tells changes as server-sent events; `Last-Event-ID` goes on where one was, and `reset`
   says that this is too far back: read again. The kinds of changes are in [contracts.md](contracts.md#changes).
-- **Events** come to `POST /v1/events` as JSON lines, gzip or zstd, and are answered line by line.
+- **Events** come to `POST /v1/events` as JSON lines, gzip or zstd, and are answered line by line;
+  [by MQTT](mqtt.md) the same, where HTTPS may not pass.
 
 ## What is answered when it is not done
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from api.http.problems import HttpRefused
-from api.ingest.inlet import Inlet
-from api.ingest.rate import Rates
 from api.keys import KeyRing
 from api.live.live import Live
 from api.tokens import Tokens
 from connectors.clickhouse.client import Address
+from connectors.ingest.inlet import Inlet
+from connectors.ingest.rate import Rates
 from connectors.kafka.address import KafkaAddress
 from connectors.sql import identity
 from connectors.sql.contracts import NO_COPIES, Copies

@@ -18,14 +18,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
 from api.background import anchors, bells, relay, upkeep
-from api.ingest.inlet import Inlet
-from api.ingest.intake import Intake
-from api.ingest.rate import Rates
 from api.keys import KeyRing, directory_of
 from api.live.live import Live
 from api.services import Services
 from api.tokens import Tokens
 from connectors.clickhouse.client import Address
+from connectors.ingest.inlet import Inlet
+from connectors.ingest.rate import Rates
 from connectors.kafka.address import KafkaAddress
 from connectors.redis.contracts import RedisCopies
 from connectors.sql import grants
@@ -41,8 +40,6 @@ from sipe.settings import Settings
 TRIES_PER_S = 0.5
 TRIES = 20
 """An address may try to prove who it is so often at once; a terminal that a shift signs in at is one address."""
-INGEST_BURST_S = 4
-"""A device may send so many seconds' worth at once, such as after its line was down."""
 START_TIMEOUT_S = 30.0
 STEP_S = 0.02
 STOP_TIMEOUT_S = 5
@@ -73,7 +70,7 @@ def open_services(settings: Settings, clock: Clock, monitor: Monitor = UNMONITOR
             secrets=Secrets(),
             strangers=Rates(TRIES_PER_S, TRIES),
             live=Live(store, monitor),
-            inlet=_inlet(settings, stack),
+            inlet=_inlet(settings, monitor, stack),
             kafka=KafkaAddress.parse(settings) if settings.kafka_url else None,
             copies=_copies(settings, store, monitor, stack),
             clickhouse=Address.parse(settings.clickhouse_url) if settings.clickhouse_url else None,
@@ -99,13 +96,10 @@ def _far_copies(settings: Settings, monitor: Monitor, stack: ExitStack) -> Copie
     return copies
 
 
-def _inlet(settings: Settings, stack: ExitStack) -> Inlet | None:
+def _inlet(settings: Settings, monitor: Monitor, stack: ExitStack) -> Inlet | None:
     if not settings.kafka_url:
         return None
-    kafka = KafkaAddress.parse(settings)
-    rate = settings.ingest_events_per_s
-    rates = Rates(rate, INGEST_BURST_S * rate)
-    inlet = Inlet(lambda: Intake(kafka, rates=rates))
+    inlet = Inlet.of(settings, "http", monitor)
     stack.callback(inlet.close)
     return inlet
 

@@ -1,21 +1,31 @@
-"""What a gateway takes while nothing happens, and how fast it catches up: memory, processor time, events a second.
+"""What a gateway takes while nothing happens and while eight lines never rest, and how fast it catches up.
 
-    python benchmarks/edge.py [--stations 1 8] [--seconds 20] [--events 20000]
+    python benchmarks/edge.py [--stations 1 8] [--seconds 20] [--events 20000] [--lines 8]
 
 For each number of stations a gateway is started as it is installed, in a process of its own, with a scanner behind TCP
 at each station and an office over HTTP. Prints its memory and its processor time for so many seconds of rest, signs of
 life included; then, with so many late events in its spools, how many of them a second are in Kafka, office, broker and
 gateway on this machine's cores together; and the load of the machine. Every event has to arrive; else it exits with 1.
+Before that, so many played meters say packets over TCP without a pause, at the pace of 2400 Bd, character by character;
+a process with a channel and a decoder for each says what share of a core that takes. How fast a spool takes events in,
+and what it writes and syncs, is measured by `benchmarks/spool.py`.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import itertools
+import multiprocessing
 import os
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "oracles"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "services"))
@@ -27,6 +37,17 @@ from waiting import until
 
 from edge.agent.post import home_of
 from edge.agent.seat import limits_of
+from edge.channels import tcp
+from edge.channels.byte_channel import ByteChannel
+from edge.channels.settings import Line, TcpSettings
+from edge.protocols.pima import PimaDecoder, encode_packet, item_of_value
+from edge.protocols.quantities import QUANTITIES
+from edge.protocols.records import Frame
+from edge.sim.bus import Bus, Talker
+from edge.sim.characters import BITS
+from edge.sim.emitters import Emitter
+from edge.sim.playing import loop_ms, played
+from edge.sim.ports import TcpPort
 from edge.spool import Spool
 from sipe.clock import SystemClock
 from sipe.contracts.events import Heartbeat
@@ -35,6 +56,16 @@ BATCH = 500
 SPOOL_BYTES = 500_000_000
 LATE_EVENTS_PER_S = 100_000.0
 DEADLINE_S = 600.0
+RATE_BD = 2_400
+WARM_UP_S = 2.0
+
+
+class Heard(NamedTuple):
+    """What a process with channels and decoders took, and took in."""
+
+    cpu_s: float
+    bytes: int
+    packets: int
 
 
 def main() -> int:
@@ -43,13 +74,65 @@ def main() -> int:
     parser.add_argument("--stations", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--events", type=int, default=20_000)
+    parser.add_argument("--lines", type=int, default=8)
     args = parser.parse_args()
-    missing = 0
+    missing = asyncio.run(measure_lines(args.lines, args.seconds))
     for count in args.stations:
         with tempfile.TemporaryDirectory() as directory:
             missing += measure(Path(directory), count, args.seconds, args.events)
     print(f"load of the last minute: {os.getloadavg()[0]:.1f}")
     return min(missing, 1)
+
+
+async def measure_lines(lines: int, seconds: float) -> int:
+    """Lines that never rest; 1 when less was understood than was said."""
+    packet = encode_packet("0103050709", item_of_value(QUANTITIES[0], 123_456))
+    packet_ms = 1_000 * BITS * len(packet) / RATE_BD
+    ports = [TcpPort() for _ in range(lines)]
+    async with AsyncExitStack() as stack:
+        for port in ports:
+            talker = Talker(Emitter((number * packet_ms, packet) for number in itertools.count()), RATE_BD)
+            await stack.enter_async_context(played(Bus([talker], loop_ms()), port))
+        pool = stack.enter_context(ProcessPoolExecutor(1, multiprocessing.get_context("spawn")))
+        numbers = [port.port for port in ports]
+        heard = await asyncio.get_running_loop().run_in_executor(pool, hear_lines, numbers, seconds)
+    wanted = lines * seconds * 1_000 / packet_ms
+    print(
+        f"{lines} lines at {RATE_BD} Bd without a pause: {heard.cpu_s / seconds:.1%} of a core, "
+        f"{heard.bytes / seconds:,.0f} bytes and {heard.packets / seconds:,.0f} packets a second",
+        flush=True,
+    )
+    return int(heard.packets < 0.95 * wanted)
+
+
+def hear_lines(ports: list[int], seconds: float) -> Heard:
+    """Channels and decoders at these ports, in this process; what they took once all were connected."""
+    return asyncio.run(_hear_lines(ports, seconds))
+
+
+async def _hear_lines(ports: list[int], seconds: float) -> Heard:
+    heard_bytes = packets = 0
+
+    async def hear(channel: ByteChannel) -> None:
+        nonlocal heard_bytes, packets
+        decoder = PimaDecoder()
+        async for chunk in channel:
+            heard_bytes += len(chunk.data)
+            packets += sum(isinstance(found, Frame) for found in decoder.feed(chunk.data))
+
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        tasks = []
+        for port in ports:
+            settings = TcpSettings(name=f"line-{port}", host="127.0.0.1", port=port, line=Line(rate_bd=RATE_BD))
+            channel = ByteChannel(settings, partial(tcp.connect, settings), settings.line)
+            tasks.append(group.create_task(hear(await stack.enter_async_context(channel))))
+        await asyncio.sleep(WARM_UP_S)
+        before = Heard(time.process_time(), heard_bytes, packets)
+        await asyncio.sleep(seconds)
+        after = Heard(time.process_time(), heard_bytes, packets)
+        for task in tasks:
+            task.cancel()
+    return Heard(after.cpu_s - before.cpu_s, after.bytes - before.bytes, after.packets - before.packets)
 
 
 def measure(directory: Path, count: int, seconds: float, events: int) -> int:

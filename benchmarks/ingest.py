@@ -36,13 +36,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # before this fold
 from kafka_cluster import KafkaCluster
 from station_topics import new_station_events
 
-from api.ingest.batch import Valid, read
-from api.ingest.coding import Limits, decoded
-from api.ingest.intake import Intake
-from api.ingest.known import Known
-from api.ingest.rate import Rates
 from connectors.embedded.process import ChildServer
 from connectors.files.plant import read_plant
+from connectors.ingest.batch import Valid, read
+from connectors.ingest.coding import Limits, decoded
+from connectors.ingest.intake import Intake
+from connectors.ingest.known import Known
+from connectors.ingest.rate import Rates
 from connectors.kafka.address import KafkaAddress
 from connectors.kafka.cluster import watermarks
 from connectors.kafka.config import LOGGER, consumer_config

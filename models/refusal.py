@@ -39,6 +39,18 @@ def need_reason(reason: str, what: str) -> None:
         raise Refused("reason_missing", f"{what} takes a reason")
 
 
+class NotNow(Refused):
+    """Nothing is wrong with what was asked for, and the same again later may well be done."""
+
+    def __init__(self, reason: str, detail: str, retry_after_s: int) -> None:
+        super().__init__(reason, detail)
+        self.retry_after_s = retry_after_s
+
+
+class TooMuch(NotNow):
+    """More than the share of whoever asks."""
+
+
 class NotFound(Refused):
     """There is no such thing, or none that this person or station may know of."""
 

@@ -29,6 +29,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("demo", "play a compressed factory day through the whole stack and print its KPIs", "sipe.commands.demo"),
     Command("up", "run the flow, with embedded servers where no URL is set", "sipe.commands.up"),
     Command("api", "serve orders, sheets, stations and events over HTTP", "sipe.commands.api"),
+    Command("bridge", "take events from an MQTT broker, as the web service does", "sipe.commands.bridge"),
     Command("admin", "make the first administrator", "sipe.commands.admin"),
     Command("audit", "export the audit trail, and verify that nothing was done to it", "sipe.commands.audit"),
     Command("keys", "change the keys that access tokens are signed with", "sipe.commands.keys"),

@@ -116,6 +116,18 @@ TICKER_TIME = Metric(
 FLOW_RESTARTS = Metric(
     name="sipe_flow_restarts_total", kind="counter", help="How often `sipe up` started a flow again that had crashed."
 )
+INTAKE_EVENTS = Metric(
+    name="sipe_intake_events_total",
+    kind="counter",
+    labels=("way", "outcome"),
+    help="Events of batches by the way they came (http, mqtt): accepted, known, not_sent, or why they were rejected.",
+)
+INTAKE_REFUSED = Metric(
+    name="sipe_intake_refused_total",
+    kind="counter",
+    labels=("way", "reason"),
+    help="Batches that were refused as a whole, or could not be taken just then, by reason.",
+)
 OUTBOX_WAITING = Metric(
     name="sipe_outbox_waiting_rows",
     kind="gauge",
@@ -180,6 +192,8 @@ METRICS: tuple[Metric, ...] = (
     TICKS_SENT,
     TICKER_TIME,
     FLOW_RESTARTS,
+    INTAKE_EVENTS,
+    INTAKE_REFUSED,
     OUTBOX_WAITING,
     OUTBOX_TIME,
     OUTBOX_TOLD,

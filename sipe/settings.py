@@ -46,6 +46,14 @@ class Settings:
     """The transactional store, `mariadb+pymysql://user:password@host:3306/database`; it holds a password."""
     redis_url: str | None = field(default=None, repr=False, metadata=SECRET)
     """`redis://user:password@host:6379/0`, for several processes of the web service; it holds a password."""
+    mqtt_url: str | None = None
+    """The MQTT broker that the bridge takes events from, `mqtts://host:8883`."""
+    mqtt_ca_file: str | None = None
+    """With the next two: mutual TLS with the MQTT broker. PEM, the authority that signed the broker's certificate."""
+    mqtt_cert_file: str | None = None
+    """PEM, our certificate; its common name is our user at the MQTT broker."""
+    mqtt_key_file: str | None = None
+    """PEM, the key of that certificate."""
     data_dir: Path = Path(".sipe")
     """Where the embedded stack keeps its data and the flow its recovery store."""
     log_epoch: int = 1

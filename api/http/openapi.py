@@ -11,8 +11,8 @@ import msgspec
 
 from api.http.conventions import BODY_BYTES_MAX, KEY_PATTERN
 from api.http.example import Examples
-from api.http.problems import MEDIA, TYPE, Problem
 from api.http.route import Route
+from models.problem import MEDIA, TYPE, Problem
 
 Json = dict[str, Any]
 

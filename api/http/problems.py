@@ -1,8 +1,4 @@
-"""Problem documents (RFC 9457): every error says what is wrong, where, and what to do, in one shape.
-
-A problem's `type` is `urn:sipe:problem:` and a reason. Reasons are stable: programs decide by them, people read
-`detail`.
-"""
+"""Problem documents as answers: the status and the headers that each refusal comes with."""
 
 from __future__ import annotations
 
@@ -13,29 +9,9 @@ import msgspec
 from fastapi import Request, Response
 
 from models.identity import Unproven
-from models.refusal import Forbidden, Invalid, NotFound, Refused, Stale
+from models.problem import MEDIA, FieldProblem, problem_of
+from models.refusal import Forbidden, Invalid, NotFound, NotNow, Refused, Stale, TooMuch
 from models.sheets.exchange import pointer
-
-MEDIA = "application/problem+json"
-TYPE = "urn:sipe:problem:"
-
-
-class FieldProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong with one field, and where it is."""
-
-    path: str
-    code: str
-    detail: str
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A problem document."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    problems: tuple[FieldProblem, ...] = ()
 
 
 class HttpRefused(Refused):
@@ -55,28 +31,20 @@ class HttpRefused(Refused):
         self.problems = tuple(problems)
 
 
-class NotNow(HttpRefused):
-    """Nothing is wrong with what was sent, and the same again later may well be taken: `Retry-After`, whole seconds."""
-
-    def __init__(
-        self, reason: str, detail: str, retry_after_s: int, status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
-    ) -> None:
-        super().__init__(status, reason, detail, {"Retry-After": str(retry_after_s)})
-        self.retry_after_s = retry_after_s
-
-
 def answer_to(refused: Refused) -> Response:
     """The problem document that a refusal becomes."""
     status = status_of(refused)
-    problem = Problem(
-        type=TYPE + refused.reason,
-        title=status.phrase,
-        status=status,
-        detail=str(refused),
-        problems=tuple(FieldProblem(path=one.path, code=one.code, detail=one.detail) for one in refused.problems),
-    )
-    headers = refused.headers if isinstance(refused, HttpRefused) else {}
-    return Response(msgspec.json.encode(problem), status, headers, MEDIA)
+    return Response(msgspec.json.encode(problem_of(refused, status)), status, _headers(refused), MEDIA)
+
+
+def _headers(refused: Refused) -> dict[str, str]:
+    match refused:
+        case HttpRefused(headers=headers):
+            return headers
+        case NotNow(retry_after_s=wait_s):
+            return {"Retry-After": str(wait_s)}
+        case _:
+            return {}
 
 
 def status_of(refused: Refused) -> HTTPStatus:
@@ -84,6 +52,10 @@ def status_of(refused: Refused) -> HTTPStatus:
     match refused:
         case HttpRefused(status=status):
             return status
+        case TooMuch():
+            return HTTPStatus.TOO_MANY_REQUESTS
+        case NotNow():
+            return HTTPStatus.SERVICE_UNAVAILABLE
         case NotFound():
             return HTTPStatus.NOT_FOUND
         case Stale():

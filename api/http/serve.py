@@ -15,7 +15,7 @@ from api.background.numbering import give_positions
 from api.http import once
 from api.http.conventions import BODY_BYTES_MAX, body_of, digest_of, key_in, parameter, position_in, tag, version_in
 from api.http.lanes import Lanes
-from api.http.problems import MEDIA, HttpRefused, answer_to, unavailable, unreadable
+from api.http.problems import HttpRefused, answer_to, unavailable, unreadable
 from api.http.route import JSON, Act, Answer, Read, Route, Write
 from api.live.sight import Sight
 from api.live.stream import EventStream, Following
@@ -26,6 +26,7 @@ from connectors.sql.sessions import NOBODY
 from connectors.sql.work import Work
 from models.audit import Who
 from models.identity import Principal
+from models.problem import MEDIA
 from models.refusal import Refused
 
 

@@ -11,7 +11,6 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from http import HTTPStatus
 from typing import NamedTuple
 
 import anyio.to_thread
@@ -20,9 +19,10 @@ from anyio import CapacityLimiter
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.background.numbering import give_positions
-from api.http.problems import NotNow, unavailable
+from api.http.problems import unavailable
 from connectors.sql import outbox
 from connectors.sql.work import Store
+from models.refusal import TooMuch
 from sipe.contracts.changes import Change
 from sipe.errors import SipeError
 from sipe.metrics import STREAMS, UNMONITORED, Monitor
@@ -92,7 +92,7 @@ class Live:
             raise unavailable("too many streams are open here: ask again", retry_after_s=5)
         if self._open[identity] >= STREAMS_EACH_MAX:
             detail = f"{identity} has {STREAMS_EACH_MAX} streams open: close one"
-            raise NotNow("too_many_streams", detail, 5, HTTPStatus.TOO_MANY_REQUESTS)
+            raise TooMuch("too_many_streams", detail, 5)
         self._open[identity] += 1
         self._monitor.set(STREAMS, self._open.total())
         self._follow_from(position)

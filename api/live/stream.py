@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
-from api.http.problems import NotNow, answer_to
+from api.http.problems import answer_to
 from api.live.live import Ended, Live, News
 from api.live.sight import Sight
-from models.refusal import Refused
+from models.refusal import NotNow, Refused
 from sipe.errors import SipeError
 from sipe.metrics import STREAMS_CUT, Monitor
 

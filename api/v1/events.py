@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 import msgspec
 
-from api.http.problems import HttpRefused, NotNow, unavailable
+from api.http.problems import HttpRefused, unavailable
 from api.http.route import Act, Raw, Read, Routes
-from api.ingest.batch import LineReason
-from api.ingest.coding import Limits
 from connectors.clickhouse.client import Warehouse
 from connectors.clickhouse.received import Place, read_until_ms, received
-from models.refusal import Refused
+from connectors.ingest.answer import STATUS, Batch, batch_of
+from connectors.ingest.coding import Limits
+from models.refusal import NotNow, Refused
 from sipe.contracts.fields import Boot, Seq, Source, Station, TimeMs
 from sipe.errors import SipeError
 
@@ -30,34 +28,6 @@ LINES = Raw(
     ),
     example='{"type":"heartbeat","station":"manaus.final.line-1.cal-1","boot":7,"seq":2,"ts_ms":1772445502000}\n',
 )
-
-
-class Lines(msgspec.Struct, frozen=True, kw_only=True):
-    """Lines one after the other that share an answer."""
-
-    first: int
-    last: int
-
-
-class RejectedLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A line that is no event, or of another station: sending it again will not help."""
-
-    line: int
-    reason: LineReason
-    detail: str
-
-
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of each line of a batch, counted from 1; blank lines are in none of these.
-
-    `accepted` and `known` are in Kafka, acknowledged by all replicas: the sender may let go of them. `rejected` never
-    will be. `not_sent` was not acknowledged in time: it may be there or not, and is to be sent again.
-    """
-
-    accepted: list[Lines]
-    known: list[Lines]
-    not_sent: list[Lines]
-    rejected: list[RejectedLine]
 
 
 class ReceivedRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,13 +65,8 @@ def send_events(call: Act) -> Batch:
     except NotNow:
         raise
     except Refused as refused:
-        raise HttpRefused(_STATUS[refused.reason], refused.reason, str(refused)) from refused
-    return Batch(
-        accepted=_lines(found.accepted),
-        known=_lines(found.known),
-        not_sent=_lines(found.not_sent),
-        rejected=[RejectedLine(line=one.number, reason=one.reason, detail=one.detail) for one in found.rejected],
-    )
+        raise HttpRefused(STATUS[refused.reason], refused.reason, str(refused)) from refused
+    return batch_of(found)
 
 
 @routes.read(
@@ -126,17 +91,3 @@ def received_events(call: Read, station: Station) -> ReceivedEvents:
     behind_ms = None if read_ms is None else max(0, call.services.clock.now_ms() - read_ms)
     told = [ReceivedRun(**run._asdict()) for run in runs[:RUNS_MAX]]
     return ReceivedEvents(runs=told, is_complete=len(runs) <= RUNS_MAX, behind_ms=behind_ms)
-
-
-_STATUS = {
-    "coding": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    "empty": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "too_big": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "too_many": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "truncated": HTTPStatus.UNPROCESSABLE_ENTITY,
-}
-"""What a batch is that nothing can be made of."""
-
-
-def _lines(spans: list[tuple[int, int]]) -> list[Lines]:
-    return [Lines(first=first, last=last) for first, last in spans]

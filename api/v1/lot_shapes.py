@@ -8,11 +8,11 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import Connection
 
-from api.http.problems import FieldProblem
 from api.v1.shapes import DocumentName, OwnSecret, Reason, SerialText
 from connectors.sql import lots, samples
 from connectors.sql.samples import Judged
 from connectors.sql.samplings import Sampling
+from models.problem import FieldProblem
 from models.release.progress import Progress, Status
 from models.sampling.plans import Judgement
 from models.sampling.switching import Inspection

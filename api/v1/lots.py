@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from api.http.conventions import cursor_of, key_of
-from api.http.problems import FieldProblem
 from api.http.route import Answer, Page, Read, Routes, Write
 from api.v1.lot_shapes import (
     AtTheGate,
@@ -32,6 +31,7 @@ from api.v1.shapes import DocumentName, Limit, refuse_other_lines
 from connectors.sql import lots, releases, samples, samplings
 from connectors.sql.releases import CSV, JSON, MANIFEST
 from models.identity import Scope
+from models.problem import FieldProblem
 from models.release.gate import Verdict, obstacles
 from models.release.progress import Inspected, Status
 

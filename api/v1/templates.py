@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from api.http.problems import FieldProblem
 from api.http.route import Page, Read, Routes, Write
 from api.v1.shapes import DocumentName, Version, defined
 from connectors.files import sheet_library
 from connectors.sql import templates
 from models.approval.workflow import Workflow
+from models.problem import FieldProblem
 from models.refusal import NotFound
 from models.sheets.check import completed, problems
 from models.sheets.compare import digest

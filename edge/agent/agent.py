@@ -12,6 +12,8 @@ import logging
 import random
 from pathlib import Path
 
+import msgspec
+
 from edge.agent.account import StationAccount
 from edge.agent.page import View
 from edge.agent.post import Shared, tls_of
@@ -49,7 +51,7 @@ class Agent:
         self._file_problem = ""
         directory = _made(Path(self._file.gateway.directory))
         self._last_end = cause_of_last_end(directory)
-        self._shared = Shared(directory, self._file.office, tls_of(self._file.office), self._clock)
+        self._shared = Shared(directory, self._file.office, tls_of(self._file.office), self._clock, self._file.uplink)
         letters = Letters(directory / "dead-letters")
         self._uplink = Uplink(letters, self._file.gateway.late_events_per_s, self._clock, draw)
         self._guard = LoopGuard(directory)
@@ -114,12 +116,13 @@ class Agent:
             self._file_problem = str(error)
             _log.error("the changed file is not taken in: %s", error)
             return
-        restart = file.gateway != self._file.gateway or file.office != self._file.office
-        self._file_problem = "start the gateway again: [gateway] or [office] has changed" if restart else ""
-        await self._leave([name for name, seat in self._seats.items() if not seat.is_made_of(file)])
-        self._file = GatewayFile(
-            gateway=self._file.gateway, office=self._file.office, channels=file.channels, stations=file.stations
+        kept = msgspec.structs.replace(
+            file, gateway=self._file.gateway, office=self._file.office, uplink=self._file.uplink
         )
+        anew = "start the gateway again: [gateway], [office] or [uplink] has changed"
+        self._file_problem = anew if kept != file else ""
+        await self._leave([name for name, seat in self._seats.items() if not seat.is_made_of(file)])
+        self._file = kept
         new = file.stations.keys() - self._seats.keys()
         self._seats |= {name: self._seat(name) for name in file.stations if name in new}
         _log.info("the file was taken in: %d stations, %d of them anew", len(file.stations), len(new))

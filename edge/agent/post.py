@@ -25,6 +25,8 @@ from edge.desk.journal import Journal
 from edge.spool import Spool
 from edge.stations.day import Tools
 from edge.stations.recorder import Fact, Recorder
+from edge.uplink.settings import UplinkSettings
+from edge.uplink.uplink import EventsOffice
 from sipe.contracts.events import Heartbeat, StationBorn
 from sipe.errors import SipeError, UsageError
 
@@ -48,6 +50,8 @@ class Shared(NamedTuple):
     tls: ssl.SSLContext | None
     """Read once: the authorities of a machine are many."""
     clock: GatewayClock
+    uplink: UplinkSettings | None = None
+    """Where events go by MQTT; None, and they go to the office like all else."""
 
 
 class NotEnrolled(SipeError):
@@ -93,6 +97,17 @@ def connect(shared: Shared, login: Refreshed) -> Client:
     office = shared.office
     timeout_s = office.timeout_ms / 1000
     return Client(office.url, login, timeout_s=timeout_s, patience=ONCE, tls=shared.tls, hear=shared.clock.hear)
+
+
+def connect_uplink(shared: Shared, name: str, login: Refreshed) -> EventsOffice:
+    """The way that a station's events take, for one thread; raises `UsageError`."""
+    if shared.uplink is None:
+        return connect(shared, login)
+    try:
+        from edge.uplink.mqtt_office import MqttOffice  # noqa: PLC0415  its library is another extra's
+    except ModuleNotFoundError as error:
+        raise UsageError(f"uplink: {error.name} is not installed: pip install 'sipe[edge-mqtt]'") from error
+    return MqttOffice(shared.uplink, name)
 
 
 class Parts(NamedTuple):

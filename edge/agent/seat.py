@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.agent.account import Kept, StationAccount, account_of
 from edge.agent.page import StationView
-from edge.agent.post import NotEnrolled, Post, Shared, connect, home_of, login_of, token_file
+from edge.agent.post import NotEnrolled, Post, Shared, connect, connect_uplink, home_of, login_of, token_file
 from edge.agent.settings import GatewayFile, GatewaySettings
 from edge.channels.channel import BEAT_MS, monotonic_ms
 from edge.client.login import Refreshed
@@ -107,7 +107,8 @@ class Seat:
                 self._tally = self._tally or open_tally(self._home, self._shared.clock)
                 self._spool = open_spool(self._home, self._file.gateway)
                 outbox = HeldOutbox(self._spool, self._shared.clock, self._home / "starts.json")
-                self._uplink.serve(self._name, connect(self._shared, login), outbox, self._tally)
+                office = connect_uplink(self._shared, self._name, login)
+                self._uplink.serve(self._name, office, outbox, self._tally)
             post = Post(self._name, self._file, self._shared, login, self._spool)
         except NotEnrolled as error:
             self._problem, self._due_s = str(error), asyncio.get_running_loop().time() + NOT_ENROLLED_PAUSE_S

@@ -7,6 +7,11 @@ directory = "/var/lib/sipe-gateway"
 url = "https://sipe.plant:8443"
 ca_file = "/etc/sipe/ca.pem"
 
+[uplink]                           # left out: events go to the office's web service, too
+host = "mqtt.plant"
+ca_file = "/etc/sipe/ca.pem"
+cert_dir = "/etc/sipe/stations"
+
 [[channel]]                        # as in edge.channels
 name = "scanner-1"
 kind = "serial"
@@ -38,6 +43,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edge.channels.settings import ChannelName, ChannelSettings, FileName, SpanMs, in_words, parse_channels
+from edge.uplink.settings import UplinkSettings
 from sipe.contracts.fields import Station as StationName
 from sipe.errors import UsageError
 
@@ -100,6 +106,8 @@ class GatewayFile(Struct, frozen=True, kw_only=True):
 
     gateway: GatewaySettings
     office: OfficeSettings
+    uplink: UplinkSettings | None
+    """How events go by MQTT; None, and they go to the web service."""
     channels: dict[str, ChannelSettings]
     stations: dict[str, StationSettings]
 
@@ -123,9 +131,10 @@ def read_file(path: Path) -> GatewayFile:
 
 def parse(document: dict[str, Any]) -> GatewayFile:
     """What a document says, as `tomllib` has read it; raises `UsageError` that names the table and the field."""
-    unknown = document.keys() - {"gateway", "office", "channel", "station"}
+    unknown = document.keys() - {"gateway", "office", "uplink", "channel", "station"}
     if unknown:
-        raise UsageError(f"there is no table [{min(unknown)}]; there are [gateway], [office], [[channel]], [[station]]")
+        known = "[gateway], [office], [uplink], [[channel]], [[station]]"
+        raise UsageError(f"there is no table [{min(unknown)}]; there are {known}")
     if "office" not in document:
         raise UsageError("[office] is missing: it says where the web service is, by url")
     tables = document.get("station", [])
@@ -137,6 +146,7 @@ def parse(document: dict[str, Any]) -> GatewayFile:
     return GatewayFile(
         gateway=table_of(document.get("gateway", {}), GatewaySettings, "gateway"),
         office=table_of(document["office"], OfficeSettings, "office"),
+        uplink=table_of(document["uplink"], UplinkSettings, "uplink") if "uplink" in document else None,
         channels=channels,
         stations={station.name: station for station in stations},
     )

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from edge.channels.backoff import Backoff
 from edge.channels.failures import LinkError, as_link_error
 from edge.channels.inbox import Ended, Inbox
 from edge.channels.intake import Books, Intake, Message, MessageIntake
@@ -22,6 +21,7 @@ from edge.channels.patience import cancelled, ended
 from edge.channels.settings import ChannelSettings
 from edge.channels.status import Status
 from edge.channels.tally import Tally
+from edge.pauses import Draw, Pauses
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -68,7 +68,7 @@ class Channel(Generic[T, LinkT, IntakeT]):
         make_intake: Callable[[Books[T], int], IntakeT],
         *,
         monotonic_ms: Callable[[], int] = monotonic_ms,
-        random: Callable[[], float] = random.random,
+        draw: Draw = random.uniform,
         on_transition: Callable[[Transition], None] = _nobody_listens,
     ) -> None:
         """`connect` makes a connection that hands what comes to the intake; it raises what it likes when it cannot."""
@@ -84,7 +84,9 @@ class Channel(Generic[T, LinkT, IntakeT]):
         self._connect = connect
         self._make_intake = make_intake
         self._monotonic_ms = monotonic_ms
-        self._backoff = Backoff(settings.backoff_base_ms, settings.backoff_cap_ms, random)
+        self._pauses = Pauses(first_s=settings.backoff_base_ms / 1000, longest_s=settings.backoff_cap_ms / 1000)
+        self._draw = draw
+        self._failures = 0
         self._on_transition = on_transition
         self._link: LinkT | None = None
         self._intake: IntakeT | None = None
@@ -174,7 +176,8 @@ class Channel(Generic[T, LinkT, IntakeT]):
                 self._on(Event.LOST if self._lifecycle.is_connected else Event.FAILED, str(failure))
             finally:
                 intake.close()
-            await self._watched(asyncio.sleep(self._backoff.next_ms() / 1000))
+            self._failures += 1
+            await self._watched(asyncio.sleep(self._pauses.after(self._failures, self._draw)))
 
     async def _one_connection(self, intake: IntakeT) -> None:
         """From the attempt to the end of the connection; always ends with an error."""
@@ -188,7 +191,7 @@ class Channel(Generic[T, LinkT, IntakeT]):
             raise LinkError("closed", "the other end hung up")
         finally:
             if self.tally.items_in > items_before:
-                self._backoff.reset()
+                self._failures = 0  # it proved good
             await self._let_go()
 
     async def _connected(self, intake: IntakeT) -> LinkT:

@@ -8,7 +8,6 @@ events carry their identities. What else is posted (signing in, a refresh token,
 
 from __future__ import annotations
 
-import gzip
 import random
 import ssl
 import time
@@ -22,6 +21,7 @@ from uuid import uuid4
 
 import msgspec
 
+from edge.client.packing import packed
 from edge.client.problems import ApiError, Unreached, error_of
 from edge.client.transport import Lost, NotSent, Received, Transport
 from edge.pauses import Draw, Pauses
@@ -31,7 +31,6 @@ T = TypeVar("T")
 JSON = "application/json"
 NOT_NOW = frozenset({429, 503})
 """Nothing has changed: the service could not, or does not want to, now."""
-GZIP_LEVEL = 6
 PERHAPS = frozenset({502, 504})
 """Something before the service has lost its answer."""
 
@@ -133,8 +132,8 @@ class Session:
         if body is not None and media == JSON:
             headers, raw = headers | {"content-type": JSON}, msgspec.json.encode(body)
         elif isinstance(body, bytes):
-            headers |= {"content-type": media, "content-encoding": "gzip"}
-            raw = gzip.compress(body, GZIP_LEVEL)
+            coding, raw = packed(body)
+            headers |= {"content-type": media, "content-encoding": coding}
         may_repeat = method != "POST" or key is not None or media != JSON
         received = self._answered(method, target, headers, raw, may_repeat)
         if received.status >= HTTPStatus.MULTIPLE_CHOICES:

@@ -2,4 +2,6 @@
 
 They keep to what MicroPython has, too, for the ESP32 runs the same source: no dataclasses, no NamedTuple, no regular
 expressions, and of the standard library `struct` and `binascii` alone.
+
+Where a method raises `NotImplementedError`, subclasses say it: MicroPython has no `abc`.
 """

@@ -35,6 +35,8 @@ State = Literal["idle", "sending", "away", "refused"]
 
 _OF_THE_WAY = frozenset({NO_PROBLEM_DOCUMENT, "coding", "truncated"})
 """Reasons that speak of what came between us and the office, and say nothing of any event."""
+_NOT_SENT = "not_sent"
+"""Our own word for a batch of which the office has taken a part."""
 
 
 class Office(Protocol):
@@ -131,6 +133,7 @@ class Courier:
             self._state = "sending"
             for rows in batches:
                 self._send(rows)
+            self._failures = 0
         except ApiError as error:
             return self._troubled(error)
         except SipeError as error:  # the disk, on which this gateway's stations all depend
@@ -185,7 +188,7 @@ class Courier:
         self._let_go(found.taken, "taken")
         self._delivered += len(found.taken)
         if answer.not_sent:
-            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "not_sent", "the office did not get all of a batch on")
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, _NOT_SENT, "the office did not get all of a batch on")
 
     def _refuse(self, refused: list[tuple[Waiting, str, str]]) -> None:
         now_ms = self._tools.wall_ms()
@@ -204,7 +207,7 @@ class Courier:
     def _came_back(self) -> None:
         """The office has answered; after an outage, what waits is late, and what comes now is new."""
         self._tools.breaker.answered()
-        self._failures, self._problem = 0, ""
+        self._problem = ""
         away_since_s, self._away_since_s = self._away_since_s, None
         if away_since_s is None or self._tools.monotonic_s() - away_since_s < self._pace.late_after_s:
             return
@@ -221,14 +224,15 @@ class Courier:
             self._tools.breaker.answered()
             self._state, self._problem = "refused", str(error)
             return self._pace.refused_pause_s
-        if error.status == HTTPStatus.TOO_MANY_REQUESTS:  # this device, and not the others
+        if error.status == HTTPStatus.TOO_MANY_REQUESTS or error.reason == _NOT_SENT:
+            # this device is too fast, or its partition of Kafka is away: the others are none the worse
             self._tools.breaker.answered()
             return self._paused(error) + error.retry_after_s
-        self._state, self._problem = "away", str(error)
         self._tools.breaker.failed(error.retry_after_s)
-        return self._tools.breaker.wait_s() or self._pace.look_every_s
+        return self._paused(error)
 
     def _paused(self, error: SipeError) -> float:
+        """A pause of this courier's own: where it alone fails, again and again, it must not keep the breaker open."""
         self._failures += 1
         self._state, self._problem = "away", str(error)
         return self._tools.pauses.after(self._failures, self._tools.draw)

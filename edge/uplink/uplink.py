@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from edge.pauses import Draw, Pauses
 from edge.uplink.breaker import Breaker
@@ -20,6 +21,13 @@ _log = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 15.0
 """A batch that is on its way may come to its end."""
+
+
+class EventsOffice(Office, Protocol):
+    """An office that one courier has for itself."""
+
+    def close(self) -> None:
+        """Hang up."""
 
 
 class Uplink:
@@ -45,10 +53,10 @@ class Uplink:
         """How it goes, by station."""
         return {station: rounds.courier.status for station, rounds in self._rounds.items()}
 
-    def serve(self, station: str, office: Office, outbox: Outbox, notes: Noting) -> None:
+    def serve(self, station: str, office: EventsOffice, outbox: Outbox, notes: Noting) -> None:
         """Send what waits of a station, with its device; `office` is for the courier's thread alone."""
         courier = Courier(station, office, outbox, notes, self._tools)
-        rounds = self._rounds[station] = _Round(courier, self._failed)
+        rounds = self._rounds[station] = _Round(courier, office, self._failed)
         rounds.start()
 
     def leave(self, station: str) -> None:
@@ -68,8 +76,9 @@ class Uplink:
 class _Round:
     """A courier on its way, again and again."""
 
-    def __init__(self, courier: Courier, failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, courier: Courier, office: EventsOffice, failed: Callable[[BaseException], None]) -> None:
         self.courier = courier
+        self._office = office
         self._failed = failed
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
@@ -88,3 +97,5 @@ class _Round:
         except BaseException as error:  # whatever it is, the agent has to hear of it
             self._failed(error)
             raise
+        finally:
+            self._office.close()

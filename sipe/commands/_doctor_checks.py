@@ -149,14 +149,14 @@ def monitors(settings: Settings) -> Check:
     return Check("monitor", "ok", f"ready: {', '.join(f'{name} on {port}' for name, port in ports.items())}")
 
 
-def certificate(path: Path) -> Check:
+def certificate(path: Path, setting: str) -> Check:
     """How long our certificate is good."""
     from cryptography import x509
 
     try:
         until = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
     except (OSError, ValueError) as error:
-        return Check("certificate", "failed", f"{path}: {error}", "name a PEM certificate in SIPE_KAFKA_CERT_FILE")
+        return Check("certificate", "failed", f"{path}: {error}", f"name a PEM certificate in {setting}")
     left = until - datetime.now(UTC)
     detail = f"{path} is good until {until:%Y-%m-%d}"
     if left < timedelta(days=CERTIFICATE_DAYS_MIN):

@@ -72,8 +72,9 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _python()
     yield _packages(PACKAGES if settings.clickhouse_url else PACKAGES + PACKAGES_EMBEDDED)
     yield _data_directory(settings.data_dir)
-    if settings.kafka_cert_file:
-        yield certificate(Path(settings.kafka_cert_file))
+    for setting, file in (("KAFKA", settings.kafka_cert_file), ("MQTT", settings.mqtt_cert_file)):
+        if file:
+            yield certificate(Path(file), f"SIPE_{setting}_CERT_FILE")
     if settings.sql_url or (place.directory_of(settings.data_dir) / place.FILE).exists():
         yield _attempt("orders", lambda: orders(settings))
         yield _attempt("outbox", lambda: outbox_told(settings))

@@ -23,6 +23,7 @@ from edge.agent.programs import PROGRAMS
 from edge.agent.settings import GatewayFile, read_file
 from edge.client.login import TokenFile, enrol
 from edge.uplink.letters import Letters, line_of
+from edge.uplink.settings import tls_of as uplink_tls
 from sipe.commands._reconcile import account, lines_of
 from sipe.errors import SipeError, UsageError
 
@@ -104,6 +105,8 @@ def _checked(file: GatewayFile) -> None:
     """Raise `UsageError` for what can be known to be wrong before anything is opened."""
     tls_of(file.office)
     for station in file.stations:
+        if file.uplink is not None:
+            uplink_tls(file.uplink, station)
         parts_of(station, file)
 
 

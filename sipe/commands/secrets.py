@@ -10,7 +10,6 @@ and is given only the files it needs.
 from __future__ import annotations
 
 import argparse
-import base64
 import hashlib
 import os
 import secrets
@@ -28,11 +27,8 @@ PASSWORDS = (
     "mariadb_root_password",
     "mariadb_owner_password",
     "mariadb_password",
-    "mosquitto_password",
     "grafana_admin_password",
 )
-MOSQUITTO_ROUNDS = 101
-"""What mosquitto_passwd takes; the passwords are random and long, so no more is needed."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +73,6 @@ def made_of(passwords: dict[str, str]) -> dict[str, str]:
         "redis_url": f"redis://sipe:{passwords['redis_password']}@redis:6379/0",
         "clickhouse_users.xml": _clickhouse_users(passwords),
         "redis_users.acl": _redis_users(passwords["redis_password"]),
-        "mosquitto_passwords": f"gateway:{_mosquitto_hash(passwords['mosquitto_password'])}\n",
     }
 
 
@@ -119,19 +114,8 @@ def _redis_users(password: str) -> str:
     )
 
 
-def _mosquitto_hash(password: str) -> str:
-    """As mosquitto_passwd writes it. The salt follows from the random password, so that nothing changes by itself."""
-    salt = hashlib.sha256(b"mosquitto " + password.encode()).digest()[:12]
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, MOSQUITTO_ROUNDS)
-    return f"$7${MOSQUITTO_ROUNDS}${_base64(salt)}${_base64(digest)}"
-
-
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
 
 
 def _write_missing(path: Path) -> bool:

@@ -44,6 +44,7 @@ _RIGHTS: dict[str, tuple[Right, ...]] = {
     "sipe-ticker": (_WRITE_EVENTS,),
     "sipe-up": (_READ_EVENTS, _WRITE_LETTERS, _FIND_GROUP, _WRITE_EVENTS),  # flow and ticker as one
     "sipe-gateway": (_WRITE_EVENTS,),
+    "sipe-bridge": (_WRITE_EVENTS,),
     "sipe-api": (_WRITE_EVENTS, _WRITE_CHANGES, _WRITE_ANCHORS),
 }
 

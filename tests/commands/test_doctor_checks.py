@@ -44,7 +44,7 @@ def certificate(path: Path, days: float) -> Path:
 
 @pytest.mark.parametrize(("days", "status"), [(300, "ok"), (3, "failed"), (-1, "failed")])
 def test_a_certificate_is_good_for_a_while(tmp_path: Path, days: int, status: str) -> None:
-    check = doctor.certificate(certificate(tmp_path / "flow.crt", days))
+    check = doctor.certificate(certificate(tmp_path / "flow.crt", days), "SIPE_MQTT_CERT_FILE")
     assert check.status == status
     assert f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" in check.detail
 
@@ -52,7 +52,7 @@ def test_a_certificate_is_good_for_a_while(tmp_path: Path, days: int, status: st
 def test_a_file_that_is_no_certificate_is_named(tmp_path: Path) -> None:
     (tmp_path / "flow.crt").write_text("no certificate")
     for name in ("flow.crt", "absent.crt"):
-        check = doctor.certificate(tmp_path / name)
+        check = doctor.certificate(tmp_path / name, "SIPE_MQTT_CERT_FILE")
         assert check.status == "failed"
         assert name in check.detail
 

@@ -27,7 +27,7 @@ SERVICES: dict[str, dict[str, Any]] = LOADED["services"]
 ONE_SHOTS = {name for name, service in SERVICES.items() if service["restart"] != "unless-stopped"}
 OURS = {name for name, service in SERVICES.items() if service["image"].startswith("sipe:")}
 PROFILES = {"core", "app", "boards", "sim"}
-BESIDE_CORE = {"simulate", "api"}
+BESIDE_CORE = {"simulate", "api", "bridge"}
 """They need servers of the core, whose profile is given with theirs."""
 SETTINGS = {PREFIX + field.name.upper() for field in fields(Settings)} | {n + FILE_SUFFIX for n in secret_names()}
 CERTIFICATES = {"ca", *re.findall(r"issue (\S+)", (ROOT / "Makefile").read_text())}
@@ -46,10 +46,10 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def test_all_the_servers_and_the_one_shots_are_there() -> None:
-    servers = {"kafka", "clickhouse", "redis", "mariadb", "mosquitto", "grafana", "flow", "api"}
+    servers = {"kafka", "clickhouse", "redis", "mariadb", "mosquitto", "grafana", "flow", "api", "bridge"}
     assert servers <= SERVICES.keys() - ONE_SHOTS
     assert {"topics", "migrate", "simulate", "migrate-orders", "keys"} == ONE_SHOTS
-    assert {*ONE_SHOTS, "flow", "api"} == OURS
+    assert {*ONE_SHOTS, "flow", "api", "bridge"} == OURS
 
 
 @each_service
@@ -95,7 +95,8 @@ def test_nothing_of_ours_starts_before_topics_and_schema(name: str) -> None:
             yield other
             yield from before(other)
 
-    assert {"topics", "migrate", "kafka", "clickhouse"} <= set(before(name))
+    schema = {"migrate", "clickhouse"} if name != "bridge" else set()  # which knows no store
+    assert {"topics", "kafka"} | schema <= set(before(name))
 
 
 @each_service
@@ -214,6 +215,7 @@ def test_the_store_is_used_with_the_least_rights() -> None:
         "migrate": "/run/secrets/clickhouse_admin_url",
         "migrate-orders": "",
         "keys": "",
+        "bridge": "",
         "api": "/run/secrets/clickhouse_api_url",
         "flow": "/run/secrets/clickhouse_writer_url",
         "simulate": "/run/secrets/clickhouse_reader_url",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from bridge_rig import deployed
 from kafka_cluster import JAVA
 from real_services import program
 from server_process import ServerProcess, accepts, free_port
@@ -30,7 +29,7 @@ def secrets_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("deploy") / "secrets"
     assert main(["secrets", str(directory)]) == 0
     assert main(["certs", "init", "--dir", str(directory)]) == 0
-    for name in ("sipe-broker", "sipe-mosquitto", "sipe-admin", "sipe-up", "sipe-gateway.simulator"):
+    for name in ("sipe-broker", "sipe-mosquitto", "sipe-admin", "sipe-up", "sipe-bridge", "sipe-gateway.simulator"):
         hosts = ["--host", "localhost"] if name in {"sipe-broker", "sipe-mosquitto"} else []
         assert main(["certs", "issue", name, *hosts, "--dir", str(directory)]) == 0
     return directory
@@ -157,32 +156,29 @@ def test_redis_lets_a_stranger_ask_whether_it_lives_and_no_more(tmp_path: Path, 
 
 
 @pytest.mark.needs("mosquitto")
-def test_mosquitto_takes_the_gateway_by_tls_and_password(tmp_path: Path, secrets_dir: Path) -> None:
-    port, data = free_port(), tmp_path / "data"
+def test_mosquitto_takes_whoever_shows_a_certificate_of_ours(tmp_path: Path, secrets_dir: Path) -> None:
+    """Who may then do what: tests/connectors/mqtt/test_bridge.py."""
+    data = tmp_path / "data"
     data.mkdir()
-    changes = {
-        "/run/secrets": str(secrets_dir),
-        "listener 8883": f"listener {port} 127.0.0.1",
-        "/mosquitto/data": str(data),
-    }
-    config = adapted("mosquitto/mosquitto.conf", tmp_path, **changes)
-    config.write_text("user root\n" + config.read_text())  # else it gives up root for one who cannot read this
+    port, config = free_port(), tmp_path / "mosquitto.conf"
+    config.write_text(deployed(secrets_dir, data, port))
     server = ServerProcess("Mosquitto", [program("mosquitto"), "-c", str(config)], log_path=tmp_path / "mosquitto.log")
     server.start()
     try:
         server.wait_until(lambda: accepts(port), "a port")
-        publish = ["mosquitto_pub", "-h", "localhost", "-p", str(port), "-t", "sipe", "-m", "x", "-q", "1"]
-        publish[0] = shutil.which("mosquitto_pub") or ""
-        tls = ["--cafile", str(secrets_dir / "ca.pem")]
-        password = (secrets_dir / "mosquitto_password").read_text()
+        publish = [program("mosquitto_pub"), "-h", "localhost", "-p", str(port), "-m", "x", "-q", "1"]
+        trusting = ["--cafile", str(secrets_dir / "ca.pem")]
 
         def code(*options: str) -> int:
-            return subprocess.run([*publish, *options], capture_output=True, timeout=30, check=False).returncode
+            done = subprocess.run(
+                [*publish, "-t", "sipe/v1/answers/a.b.c.d", *options], capture_output=True, timeout=30, check=False
+            )
+            return done.returncode
 
-        assert code(*tls, "-u", "gateway", "-P", password) == 0
-        assert code(*tls, "-u", "gateway", "-P", "wrong") != 0
-        assert code(*tls) != 0
-        assert code("-u", "gateway", "-P", password) != 0
+        own = ["--cert", str(secrets_dir / "sipe-bridge.pem"), "--key", str(secrets_dir / "sipe-bridge.key")]
+        assert code(*trusting, *own) == 0
+        assert code(*trusting) != 0
+        assert code(*trusting, "-u", "sipe-bridge") != 0
+        assert code("-u", "sipe-bridge") != 0
     finally:
         server.stop()
-    assert re.search("not authorised|Bad user", (tmp_path / "mosquitto.log").read_text(), re.IGNORECASE)

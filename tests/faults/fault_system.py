@@ -94,8 +94,12 @@ class Sender:
 
     def event(self, event: StationEvent) -> None:
         """Send an event of a station."""
-        self._ledger.event(event)
+        self.noted(event)
         self._sender.send(event)
+
+    def noted(self, event: StationEvent) -> None:
+        """Write an event into the ledger that goes another way."""
+        self._ledger.event(event)
 
     def encoded(self, event: StationEvent, value: bytes) -> None:
         """Send an event as bytes of one's own."""

@@ -39,6 +39,9 @@ FAULTS: dict[str, Fault] = {
     "spool-damaged": Fault(
         "gateway's spool damaged", "bits, pages, version, length of any of its files", "files damaged"
     ),
+    "office-away": Fault(
+        "office away for days", "a spool with 72 hours of two stations (6 h with reduced counts)", "late events"
+    ),
     "flow-killed": Fault("flow killed while it works", "kill -9 at random moments of a day", "kills"),
     "flow-killed-recovering": Fault("flow killed while it recovers", "kill -9 within 1 s of its start", "kills"),
     "flow-killed-new": Fault("flow killed before its first snapshot", "kill -9 once rows are stored", "kills"),
@@ -69,6 +72,9 @@ FAULTS: dict[str, Fault] = {
         "kills",
     ),
     "relay-broker-killed": Fault("broker killed while changes are told", "kill -9, start on the same log", "kills"),
+    "bridge-killed": Fault(
+        "MQTT bridge killed when Kafka has a batch and MQTT does not know", "kill -9 between the two", "kills"
+    ),
     "schema-versions": Fault("producers of schema v1 and v2 mixed", "unknown fields and an unknown type", "v2 events"),
 }
 """In the order of the way through the house."""

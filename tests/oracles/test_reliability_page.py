@@ -35,6 +35,16 @@ def test_nothing_on_the_page_was_lost_or_doubled() -> None:
     assert {count for row in measured for count in row[4:6]} <= {"0", "no ledger"}
 
 
+def test_every_guarantee_of_a_gateway_names_tests_that_are_there() -> None:
+    _, _, rest = PAGE.read_text().partition("## What a gateway guarantees")
+    guarantees = rows(rest.partition("\n## ")[0])[2:]
+    assert [row[0] for row in guarantees] == [f"G{number}" for number in range(1, 18)]
+    for _, _, shown_by in guarantees:
+        named = re.findall(r"`([^`]+\.py)`", shown_by)
+        assert named
+        assert not [path for path in named if not (PAGE.parents[1] / path).is_file()]
+
+
 def test_every_test_of_a_fault_names_one_that_is_declared() -> None:
     """And every declared fault has a test that records it."""
     tests = Path(__file__).resolve().parents[1]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -32,8 +33,18 @@ class FaultProxy:
     never reached their client, `held` what a black hole swallowed: for a test to assert that its fault happened.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        listen: Callable[[], socket.socket] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`listen` opens the listener where it is not on loopback; with `tls` clients speak it as far as here."""
         self.port = free_port()
+        self._open = listen or (lambda: socket.create_server(("127.0.0.1", self.port)))
+        self._tls = tls
         self.latency_s = 0.0
         """Held up for so long in each direction, chunk by chunk; may be set at any time."""
         self.connections = 0
@@ -112,7 +123,7 @@ class FaultProxy:
             link.reset()
 
     async def _listen(self) -> None:
-        self._listener = await asyncio.start_server(self._forward, "127.0.0.1", self.port)
+        self._listener = await asyncio.start_server(self._forward, sock=self._open(), ssl=self._tls)
 
     def _close_listener(self) -> None:
         if self._listener is not None:
@@ -156,7 +167,10 @@ class FaultProxy:
                 return
             target.write(chunk)
             await target.drain()
-        target.write_eof()
+        if target.can_write_eof():
+            target.write_eof()
+        else:
+            target.close()  # TLS has no half that ends
 
     async def _hold_up(self) -> None:
         if self.latency_s:
@@ -187,7 +201,7 @@ class _Link:
     def reset(self) -> None:
         """Close both at once, without what is still on the way."""
         for end in self.ends:
-            connection: socket.socket = end.get_extra_info("socket")
             if not end.is_closing():
+                connection: socket.socket = end.get_extra_info("socket")
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 end.transport.abort()

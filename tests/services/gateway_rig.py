@@ -25,6 +25,7 @@ from typing import Any, Self
 
 from command_line import environment
 from fault_proxy import FaultProxy
+from msgspec import structs
 from office import open_office
 from server_process import free_port
 from shop import ASSEMBLY, LINE, PACKING
@@ -33,16 +34,17 @@ from topic_reader import TopicReader
 from waiting import until
 from web import EXTRA, Web
 
-from api.ingest.inlet import Inlet
-from api.ingest.intake import Intake
 from connectors.clickhouse.client import Address
 from connectors.embedded.process import ChildServer
+from connectors.ingest.inlet import Inlet
+from connectors.ingest.intake import Intake
 from connectors.kafka.address import KafkaAddress
 from connectors.sql import orders, products
 from connectors.sql.work import Store
 from edge.client.calls import Client
 from edge.client.session import Token
 from edge.client.shapes import ForStation
+from edge.uplink.settings import UplinkSettings
 from models.audit import Who
 from models.production.order import Order
 from models.production.routing import routing_of
@@ -119,6 +121,8 @@ class GatewayRig:
         self._process: subprocess.Popen[bytes] | None = None
         self.scanners = {name: Scanner() for name in stations}
         self.status_port = free_port()
+        self.uplink: UplinkSettings | None = None
+        """How its file says that events go by MQTT, from the next `write` on."""
 
     def __enter__(self) -> Self:
         try:
@@ -170,6 +174,8 @@ class GatewayRig:
             },
             {"office": {"url": f"http://127.0.0.1:{self.line.port}", "timeout_ms": 2_000}},
         ]
+        if self.uplink is not None:
+            tables.append({"uplink": structs.asdict(self.uplink)})
         text = "".join(f"[{name}]\n{_fields(table)}" for one in tables for name, table in one.items())
         for number, (name, more) in enumerate(stations.items()):
             scanner = {
@@ -217,6 +223,16 @@ class GatewayRig:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def freeze(self) -> None:
+        """Have the gateway stand still, wherever it is, until `thaw`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Have it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def terminate(self) -> int:
         """Have the gateway end by itself; its exit code."""

@@ -23,6 +23,8 @@ class Seen(NamedTuple):
     key: str
     value: bytes
     headers: dict[str, str]
+    ts_ms: int
+    """When it was handed to Kafka."""
 
 
 class TopicReader:
@@ -42,7 +44,7 @@ class TopicReader:
                 headers = {name: (value or b"").decode() for name, value in headers_of(message) or []}
                 key, partition = (message.key() or b"").decode(), message.partition()
                 assert partition is not None
-                self.seen.append(Seen(partition, key, message.value() or b"", headers))
+                self.seen.append(Seen(partition, key, message.value() or b"", headers, message.timestamp()[1]))
         return self.seen
 
     def close(self) -> None:

@@ -19,14 +19,14 @@ from shop import ASSEMBLY, CALIBRATION, LINE, PACKING, REPAIR
 from waiting import until
 
 from api.app import create_app
-from api.ingest.inlet import Inlet
-from api.ingest.rate import Rates
 from api.keys import KeyRing
 from api.live.live import Live
 from api.services import Services
 from api.serving import TRIES, TRIES_PER_S
 from api.tokens import Tokens
 from connectors.clickhouse.client import Address
+from connectors.ingest.inlet import Inlet
+from connectors.ingest.rate import Rates
 from connectors.sql import credentials, devices
 from connectors.sql.contracts import NO_COPIES, Copies
 from connectors.sql.identity import Shown, sign_in

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from edge.agent.post import home_of, parts_of
+from edge.agent.post import Shared, connect_uplink, home_of, parts_of
 from edge.agent.settings import parse, read_file
+from edge.client.login import Refreshed
+from edge.clock import GatewayClock
 from sipe.cli import main
 from sipe.errors import SipeError, UsageError
 
@@ -40,6 +43,29 @@ channel = "meter-1"
 """
 
 
+UPLINK = """[uplink]
+host = "mqtt.plant"
+ca_file = "/etc/sipe/ca.pem"
+cert_dir = "/etc/sipe/stations"
+
+[office]"""
+
+
+def test_a_file_says_how_events_go_by_mqtt_or_nothing_of_it() -> None:
+    assert parse(tomllib.loads(FILE)).uplink is None
+    uplink = parse(tomllib.loads(FILE.replace("[office]", UPLINK))).uplink
+    assert uplink is not None
+    assert (uplink.host, uplink.port, uplink.cert_dir) == ("mqtt.plant", 8883, "/etc/sipe/stations")
+
+
+def test_mqtt_wants_a_library_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "edge.uplink.mqtt_office", None)
+    file = parse(tomllib.loads(FILE.replace("[office]", UPLINK)))
+    shared = Shared(tmp_path, file.office, None, GatewayClock(), file.uplink)
+    with pytest.raises(UsageError, match=r"is not installed: pip install 'sipe\[edge-mqtt\]'"):
+        connect_uplink(shared, STATION, Refreshed("no token"))
+
+
 def test_a_file_says_what_each_station_is_made_of(tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     path.write_text(FILE)
@@ -56,6 +82,8 @@ def test_a_file_says_what_each_station_is_made_of(tmp_path: Path) -> None:
         ("[office]", "[ofice]", r"there is no table \[ofice\]"),
         ('url = "https://sipe.plant:8443"', "", r"office.url: Object missing required field `url`"),
         ("status_port = 0", "status_port = 70000", r"gateway.status_port: Expected `int` <= 65535"),
+        ("[office]", UPLINK.replace("cert_dir", "certs"), r"uplink.certs: Object contains unknown field"),
+        ("[office]", UPLINK.replace('"mqtt.plant"', '""'), r"uplink.host: Expected `str` of length >= 1"),
         ("status_port = 0", "port = 1", r"gateway.port: Object contains unknown field `port`"),
         ("[[station]]", "[[stations]]", r"there is no table \[stations\]"),
         ('scanner = "scanner-1"', 'scanner = "scanner-2"', rf"station\[0\] \({STATION}\): there is no .* 'scanner-2'"),

@@ -13,20 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.channels.backoff import Backoff
 from edge.channels.failures import LinkError, as_link_error
 from edge.channels.inbox import ITEM_BYTES, Ended, Inbox
 from edge.channels.polls import Polls
+from edge.pauses import Pauses
 
 
 @given(st.integers(1, 10_000), st.integers(1, 100_000), st.integers(1, 200))
-def test_the_ceiling_of_a_pause_doubles_up_to_the_cap(base_ms: int, cap_ms: int, failures: int) -> None:
-    highest = Backoff(base_ms, cap_ms, lambda: 1.0)
-    assert [highest.next_ms() for _ in range(failures)] == [min(cap_ms, base_ms * 2**n) for n in range(failures)]
-    highest.reset()
-    assert highest.next_ms() == min(cap_ms, base_ms)
-    lowest = Backoff(base_ms, cap_ms, lambda: 0.0)
-    assert {lowest.next_ms() for _ in range(failures)} == {0}
+def test_the_longest_pause_doubles_up_to_its_bound(base_ms: int, cap_ms: int, failures: int) -> None:
+    pauses = Pauses(first_s=base_ms, longest_s=cap_ms)
+    assert pauses.after(failures, lambda low, high: high) == min(cap_ms, base_ms * 2 ** min(failures - 1, 32))
+    assert pauses.after(failures, lambda low, high: low) == 0
 
 
 @given(st.lists(st.integers(1, 100), min_size=1, max_size=5), st.lists(st.integers(0, 300), max_size=60))

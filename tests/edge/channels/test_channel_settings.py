@@ -155,12 +155,13 @@ def test_a_library_that_is_not_installed_is_named_with_its_extra(
     kind: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = {"serial": "serial", "mqtt": "aiomqtt", "modbus-tcp": "pymodbus"}[kind]
+    # First: how a struct is read is found out once, by the names in its module.
+    (settings,) = parsed({"serial": SERIAL, "mqtt": MQTT, "modbus-tcp": MODBUS}[kind])
     for name in [
         name for name in sys.modules if name.partition(".")[0] == library or name.startswith("edge.channels.")
     ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
-    (settings,) = parsed({"serial": SERIAL, "mqtt": MQTT, "modbus-tcp": MODBUS}[kind])
     name = settings.name
     with pytest.raises(
         UsageError, match=rf"channel {name} is of kind {kind}, which needs {library}.*'sipe\[{extra}\]'"

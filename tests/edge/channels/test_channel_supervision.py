@@ -68,7 +68,7 @@ class Bench:
         self.connecting: Callable[[Told], Awaitable[None]] = self._at_once
         self.channel = ByteChannel(
             settings, self._connect, line,
-            monotonic_ms=virtual_ms, random=lambda: 1.0, on_transition=self.heard.append,
+            monotonic_ms=virtual_ms, draw=lambda low, high: high, on_transition=self.heard.append,
         )  # fmt: skip
 
     async def _connect(self, intake: ByteIntake) -> Told:

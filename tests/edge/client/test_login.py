@@ -127,6 +127,16 @@ def test_a_service_that_is_away_is_no_reason_to_enrol_again(
             assert len(waited) == 1
 
 
+@pytest.mark.parametrize("jump_ms", [3_600_000, -3_600_000, 86_400_000])
+def test_a_service_whose_clock_jumps_is_no_reason_to_enrol_again(
+    url: str, code: str, tmp_path: Path, clock: ManualClock, jump_ms: int
+) -> None:
+    with enrol(url, code, TokenFile(tmp_path / "token")) as device:
+        for _ in range(2):
+            clock.advance(jump_ms)
+            assert device.me().station == CALIBRATION
+
+
 def test_a_token_that_cannot_be_kept_is_not_used(tmp_path: Path) -> None:
     with pytest.raises(SipeError, match="cannot be kept"):
         TokenFile(tmp_path / "nowhere" / "token").keep("x" * 32)

@@ -10,32 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from line_oracle import frames, lines, same_in_pieces
+from line_seeds import PIMA, SSU, SSU_ROWS
 
-from edge.protocols.pima import encode_group, encode_packet, item_of_value
-from edge.protocols.quantities import QUANTITIES
 from edge.protocols.records import Discard, Frame
 from edge.protocols.registry import PROTOCOLS, Protocol
-from edge.protocols.ssu_blocks import ExtendedBlock, NormalBlock
-from edge.protocols.ssu_mixed import MixedBlock
 
 LONG_BYTES = 10_000_000
 PIECE_BYTES = 4_096
 KEPT_MAX_BYTES = 4_096
 """What a decoder is when it is written down, beside what it waits with."""
 
-ITEMS = [
-    item_of_value(quantity, value) for quantity, value in zip(QUANTITIES, (0, 123_456, None, 999_999), strict=True)
-]
-ROWS = [
-    [block_type(seconds_left=900 - at).encode() for at in range(1, 13)]
-    for block_type in (NormalBlock, ExtendedBlock, MixedBlock)
-]
-VALID: dict[str, list[bytes]] = {
-    "pima": [*(encode_packet("9999999999", item) for item in ITEMS), encode_group("0000000001", ITEMS)],
-    "ssu": [b"".join(row) for row in ROWS],
-}
+VALID: dict[str, list[bytes]] = {"pima": PIMA, "ssu": SSU}
 """What is right, by protocol: one that is not here is tried with random bytes alone."""
-BROKEN: dict[str, list[bytes]] = {"ssu": [row[0] for row in ROWS]}
+BROKEN: dict[str, list[bytes]] = {"ssu": [row[0] for row in SSU_ROWS]}
 """More to be damaged."""
 
 CASES = [

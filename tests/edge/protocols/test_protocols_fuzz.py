@@ -7,36 +7,17 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
+from line_seeds import IEC, IEC_8N1, NBR
 
 from edge.protocols.framer import Framer
-from edge.protocols.iec62056.blocks import Answer, Command, Push, Readout
-from edge.protocols.iec62056.characters import HARDWARE, IGNORED, SOFTWARE, sent
-from edge.protocols.iec62056.data import data_sets
+from edge.protocols.iec62056.characters import HARDWARE, IGNORED, SOFTWARE
 from edge.protocols.iec62056.decoder import Iec62056Decoder
-from edge.protocols.iec62056.messages import Identification, OptionSelect, Request
 from edge.protocols.lines import FRAMED, LINES, LineDecoder
 from edge.protocols.nbr14522.decoder import Nbr14522Decoder
-from edge.protocols.nbr14522.frames import Command as NbrCommand
-from edge.protocols.nbr14522.frames import Response
 from edge.protocols.records import Frame
 
 PIECE_BYTES = 20_000
 STATE_BYTES = 1_000
-SETS = data_sets("C.1.0(0103050709)1.8.0(0032907.841*kWh)P.01(1)(2)(3)")
-IEC = [
-    Request("12345678").encode(),
-    Identification("SIP", "5", "METER").encode(),
-    Identification("SIP", "3", "METER").encode() + Push(SETS).encode(),
-    OptionSelect("0", "5", "1").encode(),
-    Readout(SETS).encode(),
-    Command("W1", SETS[:1]).encode(),
-    Command("B0").encode(),
-    Answer(SETS[1:2]).encode(),
-    Answer(SETS[2:], last=False).encode(),
-    b"\x06",
-    b"\x15",
-]
-NBR = [NbrCommand("14", "123456").encode(), Response("26", "12345678", bytes(range(251))).encode(), b"\x05", b"\x10"]
 LINE = [b"]C10109506000134352\x1d21A1\r\n", b"\x02SN-000001\x03", b"SN-000002\r"]
 
 
@@ -63,16 +44,12 @@ def noise(random: Random, messages: list[bytes], size_bytes: int) -> bytes:
     return random.randbytes(size_bytes)
 
 
-def in_8n1(messages: list[bytes]) -> list[bytes]:
-    return [sent(message, SOFTWARE) for message in messages]
-
-
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("make", "messages", "pieces"),
     [
-        (lambda: Iec62056Decoder(SOFTWARE), in_8n1(IEC), 150),
+        (lambda: Iec62056Decoder(SOFTWARE), IEC_8N1, 150),
         (lambda: Iec62056Decoder(HARDWARE), IEC, 100),
         (lambda: Iec62056Decoder(IGNORED), IEC, 50),
         (Nbr14522Decoder, NBR, 50),

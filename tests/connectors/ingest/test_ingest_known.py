@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.ingest.batch import Sender, Valid
-from api.ingest.busy import TooFast
-from api.ingest.known import Known, runs
-from api.ingest.rate import Rates
+from connectors.ingest.batch import Sender, Valid
+from connectors.ingest.busy import TooFast
+from connectors.ingest.known import Known, runs
+from connectors.ingest.rate import Rates
 
 SEQS = st.integers(1, 40)
 SENDERS = st.builds(Sender, st.sampled_from(["s.a.l.one", "s.a.l.two"]), st.just("device"), st.integers(0, 1))

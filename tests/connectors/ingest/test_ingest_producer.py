@@ -18,12 +18,12 @@ from kafka_cluster import KafkaCluster
 from real_services import require
 from station_topics import new_station_events
 
-from api.ingest.batch import Sender, Valid
-from api.ingest.busy import Busy, TooFast
-from api.ingest.intake import Intake
-from api.ingest.producer import IngestProducer
-from api.ingest.rate import Rates
 from connectors.embedded.process import ChildServer
+from connectors.ingest.batch import Sender, Valid
+from connectors.ingest.busy import Busy, TooFast
+from connectors.ingest.intake import Intake
+from connectors.ingest.producer import IngestProducer
+from connectors.ingest.rate import Rates
 from connectors.kafka.address import KafkaAddress
 from connectors.kafka.cluster import partition_count, watermarks
 from connectors.kafka.config import LOGGER, consumer_config
@@ -220,7 +220,7 @@ def test_a_full_queue_is_busy_at_once_and_empties(tmp_path: Path) -> None:
 
 
 def test_a_producer_that_closes_answers_who_still_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.ingest.producer.CLOSE_S", 0.5)
+    monkeypatch.setattr("connectors.ingest.producer.CLOSE_S", 0.5)
     with embedded(tmp_path) as server, ThreadPoolExecutor(1) as pool:
         producer = IngestProducer(KafkaAddress(server.ready["bootstrap"]), deadline_s=PATIENCE_S)
         assert producer.send([valid(1)]) == [True]

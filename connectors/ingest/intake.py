@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from operator import not_
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from api.ingest.batch import Rejected, Valid, read
-from api.ingest.coding import Limits, decoded
-from api.ingest.known import Known, runs
-from api.ingest.producer import DEADLINE_S, IngestProducer
-from api.ingest.rate import Rates
+from connectors.ingest.batch import Rejected, Valid, read
+from connectors.ingest.coding import Limits, decoded
+from connectors.ingest.known import Known, runs
+from connectors.ingest.producer import DEADLINE_S, IngestProducer
+from connectors.ingest.rate import Rates
 from connectors.kafka.address import KafkaAddress
+from models.refusal import Refused
+from sipe.metrics import INTAKE_EVENTS, INTAKE_REFUSED, UNMONITORED, Monitor
 
 Span = tuple[int, int]
+Way = Literal["http", "mqtt"]
+"""How batches come."""
 
 
 class Answer(NamedTuple):
@@ -41,8 +46,12 @@ class Intake:
         rates: Rates | None = None,
         known: Known | None = None,
         deadline_s: float = DEADLINE_S,
+        way: Way = "http",
+        monitor: Monitor = UNMONITORED,
     ) -> None:
         """Raises `SipeError` without a broker or the topic."""
+        self._way = way
+        self._monitor = monitor
         self._limits = limits or Limits()
         self._rates = rates
         self._known = known or Known()
@@ -54,6 +63,16 @@ class Intake:
         Raises `Refused` for a batch that cannot be read, `Busy` while Kafka takes nothing and `TooFast` for a device
         above its rate; then nothing of it counts as accepted.
         """
+        try:
+            answer = self._take(body, coding, device, allowed)
+        except Refused as refused:
+            self._monitor.count(INTAKE_REFUSED, way=self._way, reason=refused.reason)
+            raise
+        for outcome, events in _outcomes(answer).items():
+            self._monitor.count(INTAKE_EVENTS, events, way=self._way, outcome=outcome)
+        return answer
+
+    def _take(self, body: bytes, coding: str, device: str, allowed: Callable[[str], bool]) -> Answer:
         if self._rates:
             self._rates.check(device)
         text = decoded(body, coding, self._limits)
@@ -71,6 +90,14 @@ class Intake:
     def close(self) -> None:
         """Wait a little for what is on its way."""
         self._producer.close()
+
+
+def _outcomes(answer: Answer) -> Counter[str]:
+    """How many events became what; a reject by its reason."""
+    spans = {"accepted": answer.accepted, "known": answer.known, "not_sent": answer.not_sent}
+    found = Counter({outcome: sum(last - first + 1 for first, last in lines) for outcome, lines in spans.items()})
+    found.update(one.reason for one in answer.rejected)
+    return found
 
 
 def _parted(events: list[Valid], are_so: Sequence[bool]) -> tuple[list[Valid], list[Valid]]:

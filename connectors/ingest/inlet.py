@@ -6,11 +6,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Self
 
-from api.ingest.busy import Busy
-from api.ingest.intake import Answer, Intake
+from connectors.ingest.busy import Busy
+from connectors.ingest.intake import Answer, Intake, Way
+from connectors.ingest.rate import Rates
+from connectors.kafka.address import KafkaAddress
 from sipe.errors import SipeError
+from sipe.metrics import Monitor
+from sipe.settings import Settings
 
+BURST_S = 4
+"""A device may send so many seconds' worth at once, such as after its line was down."""
 RETRY_S = 5
 """After a broker did not answer, nobody waits for it again before that."""
 
@@ -26,6 +33,14 @@ class Inlet:
         self._intake: Intake | None = None
         self._opening = threading.Lock()
         self._failed_s = float("-inf")
+
+    @classmethod
+    def of(cls, settings: Settings, way: Way, monitor: Monitor) -> Self:
+        """The way in that the settings name; raises `UsageError`."""
+        kafka = KafkaAddress.parse(settings)
+        rate = settings.ingest_events_per_s
+        rates = Rates(rate, BURST_S * rate)
+        return cls(lambda: Intake(kafka, rates=rates, way=way, monitor=monitor))
 
     def take(self, body: bytes, coding: str, device: str, allowed: Callable[[str], bool]) -> Answer:
         """As `Intake.take`; raises `Busy` while there is no broker or no topic."""

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from api.ingest.batch import Valid
-from api.ingest.busy import Busy
+from connectors.ingest.batch import Valid
+from connectors.ingest.busy import Busy
 from connectors.kafka.address import KafkaAddress
 from connectors.kafka.cluster import partition_count, reason
 from connectors.kafka.config import LOGGER, producer_config

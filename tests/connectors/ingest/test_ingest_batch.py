@@ -12,8 +12,8 @@ import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.ingest.batch import LINE_REASONS, Line, Rejected, Sender, Valid, read, split
-from api.ingest.coding import WINDOW_BYTES_MAX, Limits, decoded
+from connectors.ingest.batch import LINE_REASONS, Line, Rejected, Sender, Valid, read, split
+from connectors.ingest.coding import WINDOW_BYTES_MAX, Limits, decoded
 from models.refusal import Refused
 from sipe.contracts.codec import MESSAGE_BYTES_MAX, decode, encode
 from sipe.contracts.events import GapDetected, Heartbeat

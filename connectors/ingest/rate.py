@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from api.ingest.busy import TooFast
+from connectors.ingest.busy import TooFast
 
 DEVICES_MAX = 10_000
 

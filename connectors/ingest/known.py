@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 
-from api.ingest.batch import Sender, Valid
+from connectors.ingest.batch import Sender, Valid
 
 SENDERS_MAX = 20_000
 RANGES_MAX = 32

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, get_args
 
 from msgspec import Struct
 
-from api.ingest.coding import Limits
+from connectors.ingest.coding import Limits
 from models.refusal import Refused
 from sipe.contracts.codec import REJECT_REASONS, Reject, RejectReason, decode
 from sipe.contracts.events import GapDetected, StationEvent
