@@ -195,8 +195,8 @@ class Post:
 
     async def _say(self, kind: type[Heartbeat | StationBorn], **fields: Any) -> None:
         time = self._shared.clock.status
-        told = {**fields, "clock": time.quality, "skew_ms": time.skew_ms}
-        fact = Fact(kind, self._shared.clock.now_ms(), told)
+        sign = {**fields, "clock": time.quality, "skew_ms": time.skew_ms}
+        fact = Fact(kind, self._shared.clock.now_ms(), sign)
         await asyncio.to_thread(lambda: self._agent.keep(self._agent.numbered([fact])))
 
     async def _tell(self) -> None:
