@@ -12,6 +12,7 @@ from edge.client.shapes.events import ReceivedEvents
 from edge.spool import Spool
 from edge.uplink.reconcile import EXPLAINED, UNEXPLAINED, Finding, Here, reconciled
 from edge.uplink.tally import HOUR_MS, Run, Tally, runs_of
+from sipe.contracts.codec import CLOCK_SET_MS_MIN
 from sipe.errors import SipeError
 
 HOURS_MAX = 24 * 92
@@ -68,7 +69,11 @@ def account_of(station: str, kept: Kept, office: Office, now_ms: int, hours: int
     """The account of the last hours, the one that goes on included; raises `SipeError`."""
     this_hour_ms = now_ms - now_ms % HOUR_MS
     from_ms, to_ms = this_hour_ms - (hours - 1) * HOUR_MS, this_hour_ms + HOUR_MS
-    waiting = [run for run in _waiting(kept.spool) if from_ms <= run.hour_ms < to_ms]
+    # What was made before the clock was set bears no hour yet.
+    runs = (
+        run if run.hour_ms >= CLOCK_SET_MS_MIN else run._replace(hour_ms=this_hour_ms) for run in _waiting(kept.spool)
+    )
+    waiting = [run for run in runs if from_ms <= run.hour_ms < to_ms]
     here = Here(waiting, kept.tally.runs(from_ms, to_ms), kept.tally.began_ms, frozenset({SOURCE, AGENT}))
     answers = list(_asked(station, office, from_ms, to_ms))
     # Where nothing was read yet, all may be on the way.

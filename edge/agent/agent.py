@@ -20,10 +20,10 @@ from edge.agent.post import Shared, tls_of
 from edge.agent.seat import Seat
 from edge.agent.settings import GatewayFile, read_file
 from edge.agent.watch import LoopGuard, Supervisor, cause_of_last_end
+from edge.clock import GatewayClock, in_words
 from edge.pauses import Draw
 from edge.uplink.letters import Letters
 from edge.uplink.uplink import Uplink
-from sipe.clock import Clock, SystemClock
 from sipe.errors import SipeError, UsageError
 
 _log = logging.getLogger(__name__)
@@ -38,12 +38,12 @@ class Agent:
         self,
         path: Path,
         *,
-        clock: Clock | None = None,
+        clock: GatewayClock | None = None,
         draw: Draw = random.uniform,
     ) -> None:
         """Raises `UsageError` for a file that is wrong, `SipeError` for a directory that cannot be used."""
         self._path = path
-        self._clock = clock or SystemClock()
+        self._clock = clock or GatewayClock()
         self._supervisor = Supervisor()
         self._draw = draw
         self._file = read_file(path)
@@ -135,6 +135,7 @@ class Agent:
 
     def _looked_at(self) -> View:
         spools = {name: status for name, seat in self._seats.items() if (status := seat.spool_status) is not None}
+        clock = self._clock.status
         return View(
             at_ms=self._clock.now_ms(),
             waiting_bytes=sum(one.traceability_bytes + one.telemetry_bytes for one in spools.values()),
@@ -142,6 +143,9 @@ class Agent:
             damaged_files=sum(one.damaged_files for one in spools.values()),
             file_problem=self._file_problem,
             last_end=self._last_end,
+            clock=clock.quality,
+            skew_ms=clock.skew_ms,
+            clock_problem=in_words(clock),
             stations=[seat.view() for seat in self._seats.values()],
         )
 

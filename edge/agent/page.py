@@ -21,6 +21,7 @@ from edge.agent.account import HOURS_MAX, StationAccount
 from edge.agent.post import Post
 from edge.stations.display import Display
 from edge.uplink.courier import CourierStatus
+from sipe.contracts.fields import ClockQuality
 from sipe.errors import SipeError
 
 HOST = "127.0.0.1"
@@ -97,6 +98,10 @@ class View(Struct, frozen=True, kw_only=True):
     """Of spools, for somebody to look at."""
     file_problem: str
     last_end: str
+    clock: ClockQuality
+    skew_ms: int | None
+    """By how much this machine's clock is ahead of the office's."""
+    clock_problem: str
     stations: list[StationView]
 
     @property
@@ -182,7 +187,12 @@ def _handler(view: Callable[[], View], account: Account) -> type[BaseHTTPRequest
 
 def page_of(view: View) -> str:
     """The page for people."""
-    notes = [view.file_problem, view.last_end, *(f"the spool of {name} is full" for name in view.full)]
+    notes = [
+        view.file_problem,
+        view.last_end,
+        view.clock_problem,
+        *(f"the spool of {name} is full" for name in view.full),
+    ]
     notes.append(f"{view.damaged_files} damaged files in spools" if view.damaged_files else "")
     told = "".join(f'<p class="bad">{html.escape(note)}</p>' for note in notes if note)
     cards = "".join(map(_card, view.stations))

@@ -11,23 +11,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge.agent.operator import ScannerOperator
-from edge.agent.programs import job_of
+from edge.agent.programs import Begin, Equipment, on_line, program_of
 from edge.agent.settings import GatewayFile, OfficeSettings
 from edge.channels.byte_channel import ByteChannel
 from edge.channels.channel import monotonic_ms
 from edge.channels.opening import open_channel
-from edge.channels.settings import ChannelSettings
 from edge.client.calls import Client
 from edge.client.login import Refreshed, TokenFile
 from edge.client.session import Patience
+from edge.clock import GatewayClock
 from edge.desk.desk import Desk, Room
 from edge.desk.journal import Journal
 from edge.spool import Spool
+from edge.stations.day import Tools
 from edge.stations.recorder import Fact, Recorder
-from edge.stations.station import Job, Station
 from edge.uplink.settings import UplinkSettings
 from edge.uplink.uplink import EventsOffice
-from sipe.clock import Clock
 from sipe.contracts.events import Heartbeat, StationBorn
 from sipe.errors import SipeError, UsageError
 
@@ -35,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 TELL_EVERY_S = 5.0
 LEASE_EVERY_S = 5.0
+TIME_EVERY_S, TIME_UNSET_EVERY_S = 600.0, 5.0
+"""How often the office is asked what time it is there, and how often while nobody knows."""
 ONCE = Patience(attempts_max=1)
 """Whoever waits at a station is told at once that the office does not answer; results are told again anyway."""
 SOURCE, AGENT = "station", "gateway"
@@ -48,7 +49,7 @@ class Shared(NamedTuple):
     office: OfficeSettings
     tls: ssl.SSLContext | None
     """Read once: the authorities of a machine are many."""
-    clock: Clock
+    clock: GatewayClock
     uplink: UplinkSettings | None = None
     """Where events go by MQTT; None, and they go to the office like all else."""
 
@@ -94,7 +95,8 @@ def tls_of(office: OfficeSettings) -> ssl.SSLContext | None:
 def connect(shared: Shared, login: Refreshed) -> Client:
     """A connection to the office, for one thread; all of a station's are of one device."""
     office = shared.office
-    return Client(office.url, login, timeout_s=office.timeout_ms / 1000, patience=ONCE, tls=shared.tls)
+    timeout_s = office.timeout_ms / 1000
+    return Client(office.url, login, timeout_s=timeout_s, patience=ONCE, tls=shared.tls, hear=shared.clock.hear)
 
 
 def connect_uplink(shared: Shared, name: str, login: Refreshed) -> EventsOffice:
@@ -112,16 +114,16 @@ class Parts(NamedTuple):
     """What a station works with, none of it started."""
 
     scanner: ByteChannel
-    equipment: ByteChannel | None
-    job: Job
+    equipment: Equipment | None
+    begin: Begin
 
 
 def parts_of(name: str, file: GatewayFile) -> Parts:
     """What a station works with; raises `UsageError` for what its settings lack or have wrong."""
     settings, channels = file.of_station(name)
-    scanner, *more = map(_byte_channel, channels)
+    scanner, *more = map(open_channel, channels)
     equipment = more[0] if more else None
-    return Parts(scanner, equipment, job_of(settings, equipment))
+    return Parts(on_line(scanner), equipment, program_of(settings, equipment))
 
 
 class Post:
@@ -129,33 +131,34 @@ class Post:
 
     def __init__(self, name: str, file: GatewayFile, shared: Shared, login: Refreshed, spool: Spool) -> None:
         """Raises `UsageError` for what its settings lack, `SipeError` for a journal that cannot be opened."""
-        scanner, equipment, job = parts_of(name, file)  # first: what is wrong in the file leaves nothing open
+        scanner, equipment, begin = parts_of(name, file)  # first: what is wrong in the file leaves nothing open
         self._settings = file.stations[name]
         self.untold = 0
         """How many results the office has not heard, as of a moment ago."""
         self.room: Room | None = None
         """What may be done without the office, as of a moment ago."""
         self._shared = shared
-        self._journal = Journal(home_of(shared.directory, name) / "desk.sqlite3")
+        home = home_of(shared.directory, name)
+        self._journal = Journal(home / "desk.sqlite3")
         self._client = connect(shared, login)
-        self._desk = Desk(name, self._client, self._journal, shared.clock)
-        self.channels = [scanner] if equipment is None else [scanner, equipment]
+        desk = Desk(name, self._client, self._journal, shared.clock)
+        self.channels: list[Equipment] = [scanner] if equipment is None else [scanner, equipment]
         self.operator = ScannerOperator(name, scanner, self._settings.framing, monotonic_ms)
         self._spool = spool
         self._agent = Recorder(name, AGENT, spool)
-        self._station = Station(
-            job,
-            desk=self._desk,
-            journal=self._journal,
-            recorder=Recorder(name, SOURCE, spool),
-            operator=self.operator,
-            clock=shared.clock,
+        tools = Tools(
+            desk, self._journal, Recorder(name, SOURCE, spool), self.operator, shared.clock, monotonic_ms, home
         )
+        try:
+            self._day = begin(tools)
+        except BaseException:
+            self._hang_up()
+            raise
 
     @property
     def is_working(self) -> bool:
         """Whether a unit is in work just now."""
-        return self.operator.display.state == "working"
+        return self._day.is_busy
 
     async def run(self) -> None:
         """The station's day, with all that goes on beside it."""
@@ -166,11 +169,15 @@ class Post:
                 group.create_task(self._beat())
                 group.create_task(self._tell())
                 group.create_task(self._keep_lease())
-                group.create_task(self._station.run())
+                group.create_task(self._keep_time())
+                group.create_task(self._day.run())
         finally:
-            await asyncio.to_thread(self._station.close)
-            self._client.close()
-            self._journal.close()
+            await asyncio.to_thread(self._day.close)
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self._client.close()
+        self._journal.close()
 
     async def _beat(self) -> None:
         """Signs of life, the first of each boot a birth: by them it is known that nothing happens because nothing does.
@@ -187,25 +194,25 @@ class Post:
             await asyncio.sleep(self._settings.heartbeat_ms / 1000)
 
     async def _say(self, kind: type[Heartbeat | StationBorn], **fields: Any) -> None:
-        fact = Fact(kind, self._shared.clock.now_ms(), fields)
+        time = self._shared.clock.status
+        sign = {**fields, "clock": time.quality, "skew_ms": time.skew_ms}
+        fact = Fact(kind, self._shared.clock.now_ms(), sign)
         await asyncio.to_thread(lambda: self._agent.keep(self._agent.numbered([fact])))
 
     async def _tell(self) -> None:
         """Results that were finished while the office was away."""
         while True:
-            await self._station.tell()
-            self.untold = await self._station.untold()
+            await self._day.tell()
+            self.untold = await self._day.untold()
             await asyncio.sleep(TELL_EVERY_S)
+
+    async def _keep_time(self) -> None:
+        while True:
+            await self._day.ask_time()
+            is_unset = self._shared.clock.start_ms() is None
+            await asyncio.sleep(TIME_UNSET_EVERY_S if is_unset else TIME_EVERY_S)
 
     async def _keep_lease(self) -> None:
         while self._settings.lease_units:
-            self.room = await self._station.renew_lease(self._settings.lease_units)
+            self.room = await self._day.renew_lease(self._settings.lease_units)
             await asyncio.sleep(LEASE_EVERY_S)
-
-
-def _byte_channel(settings: ChannelSettings) -> ByteChannel:
-    channel = open_channel(settings)
-    if not isinstance(channel, ByteChannel):
-        kind = settings.__struct_config__.tag
-        raise UsageError(f"channel {settings.name}: scanners and meters are on a serial line, and not on {kind}")
-    return channel

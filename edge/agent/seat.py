@@ -15,6 +15,7 @@ from edge.channels.channel import BEAT_MS, monotonic_ms
 from edge.client.login import Refreshed
 from edge.pauses import Draw, Pauses
 from edge.spool import Spool, SpoolLimits, SpoolStatus
+from edge.uplink.held import HeldOutbox
 from edge.uplink.tally import Tally
 from edge.uplink.uplink import Uplink
 from sipe.clock import Clock
@@ -105,9 +106,9 @@ class Seat:
             if self._spool is None:
                 self._tally = self._tally or open_tally(self._home, self._shared.clock)
                 self._spool = open_spool(self._home, self._file.gateway)
-                self._uplink.serve(
-                    self._name, connect_uplink(self._shared, self._name, login), self._spool, self._tally
-                )
+                outbox = HeldOutbox(self._spool, self._shared.clock, self._home / "starts.json")
+                office = connect_uplink(self._shared, self._name, login)
+                self._uplink.serve(self._name, office, outbox, self._tally)
             post = Post(self._name, self._file, self._shared, login, self._spool)
         except NotEnrolled as error:
             self._problem, self._due_s = str(error), asyncio.get_running_loop().time() + NOT_ENROLLED_PAUSE_S

@@ -36,6 +36,7 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -85,6 +86,10 @@ class StationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The channel on which the program's equipment is, such as a meter."""
     meter: dict[str, Any] = {}
     """For programs that work on a meter: its `driver`, and what that is told (see `edge.drivers`)."""
+    count: dict[str, Any] = {}
+    """For programs that count: their inputs (see `edge.stations.machine_inputs`)."""
+    bench: dict[str, Any] = {}
+    """For programs that read results: their format (see `edge.stations.bench_format`)."""
     begins_units: bool = False
     lease_units: Annotated[int, Meta(ge=0, le=10_000)] = 0
     """How many units a lease is taken for while the office answers; 0 for none: then nothing starts without it."""
@@ -136,12 +141,12 @@ def parse(document: dict[str, Any]) -> GatewayFile:
     if not isinstance(tables, list) or not tables:
         raise UsageError("there is no [[station]]: each station has a table of its own")
     channels = {channel.name: channel for channel in parse_channels(document)}
-    stations = [_table(table, StationSettings, f"station[{index}]") for index, table in enumerate(tables)]
+    stations = [table_of(table, StationSettings, f"station[{index}]") for index, table in enumerate(tables)]
     _check(stations, channels)
     return GatewayFile(
-        gateway=_table(document.get("gateway", {}), GatewaySettings, "gateway"),
-        office=_table(document["office"], OfficeSettings, "office"),
-        uplink=_table(document["uplink"], UplinkSettings, "uplink") if "uplink" in document else None,
+        gateway=table_of(document.get("gateway", {}), GatewaySettings, "gateway"),
+        office=table_of(document["office"], OfficeSettings, "office"),
+        uplink=table_of(document["uplink"], UplinkSettings, "uplink") if "uplink" in document else None,
         channels=channels,
         stations={station.name: station for station in stations},
     )
@@ -163,8 +168,10 @@ def _check(stations: list[StationSettings], channels: dict[str, ChannelSettings]
                 raise UsageError(f"{where}: the channel {channel!r} is another's already; a channel has one reader")
 
 
-def _table(table: Any, kind: type[S], where: str) -> S:
+def table_of(table: Any, kind: type[S] | UnionType, where: str) -> S:
+    """A table of the file as what it says; raises `UsageError` that names the table and the field."""
     try:
-        return msgspec.convert(table, kind)
+        found: S = msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
         raise UsageError(in_words(str(error), table if isinstance(table, dict) else {}, where)) from None
+    return found

@@ -98,10 +98,13 @@ class Session:
         timeout_s: float = 10,
         patience: Patience | None = None,
         tls: ssl.SSLContext | None = None,
+        hear: Callable[[str, float], None] = lambda date, took_s: None,
     ) -> None:
+        """`hear` is told the `Date` of each answer, and how long it took, in s."""
         self._transport = Transport(url, timeout_s, tls)
         self._login = login or Token()
         self._patience = patience or Patience()
+        self._hear = hear
 
     def call(self, method: str, path: str, answer: type[T], **told: Any) -> T:
         """One call, sent as often as it takes, and its answer; raises `ApiError`. `told` is what `do` takes."""
@@ -154,7 +157,9 @@ class Session:
             sent = {**headers, "authorization": f"Bearer {token}"} if token else headers
             retry_after_s = 0.0
             try:
+                began_s = time.monotonic()
                 received = self._transport.send(method, target, sent, body)
+                self._hear(received.headers.get("date", ""), time.monotonic() - began_s)
                 if received.status == HTTPStatus.UNAUTHORIZED and token and not renewed:
                     renewed = self._login.renew(self._transport, token)
                     if renewed:

@@ -155,6 +155,11 @@ class Desk:
         """How many results the office has not heard."""
         return len(self._journal.visits("finished"))
 
+    def ask_time(self) -> None:
+        """Have the office say something, if it can be asked: each answer tells what time it is there."""
+        with suppress(ApiError), self._asking() as office:
+            office.public_keys()
+
     def renew_lease(self, order: str, units: int) -> Room | None:
         """Have a lease for so many units of an order, and give others back; one that is half used up is replaced.
 
@@ -202,9 +207,10 @@ class Desk:
         except Unreached as error:
             return self._start_under_lease(asked, setup_digest, error)
         except ApiError as error:
-            if isinstance(error, FINAL):
+            is_final = isinstance(error, FINAL)
+            if is_final:
                 self._journal.forget(asked)
-            raise NoStart(str(error), error.reason) from error
+            raise NoStart(str(error), error.reason, is_final=is_final) from error
         return Unit(now.serial, self._journal.work(asked, now.serial, self._clock.now_ms()), now.warning)
 
     def _asked(self, order: str, serial: str | None) -> Visited:

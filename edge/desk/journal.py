@@ -6,18 +6,16 @@
 A visit is written before the office is asked to let a unit in, under the key that the question carries: when the answer
 is lost, or the power goes, the same question is asked again and is known there. What came of the unit is written before
 anybody is told, together with the events that say so: they are given to the spool next, and again after a power cut, as
-it knows them by their numbers. An SQLite file in WAL mode with `synchronous=FULL`, as the spool's.
+it knows them by their numbers.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from sipe.errors import SipeError
+from edge.desk.journal_file import JournalFile
 
 SCHEMA_VERSION = 1
 State = Literal["asking", "working", "finished", "told"]
@@ -73,12 +71,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         """Open the file, or make it; raises `SipeError` when it cannot be used, or a newer gateway has written it."""
-        self._path = path
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = _open(path)
-        except (OSError, sqlite3.Error) as error:
-            raise SipeError(f"the journal {path} cannot be used: {error}; does another gateway run on it?") from error
+        self._file = JournalFile(path, _SCHEMA, SCHEMA_VERSION)
 
     def ask(self, key: str, order: str, serial: str | None, now_ms: int) -> Visited:
         """Keep that the office will be asked to let a unit in; `serial` is None for the next one of the order."""
@@ -87,7 +80,7 @@ class Journal:
 
     def forget(self, visit: Visited) -> None:
         """The office has refused: nothing was begun."""
-        with self._writing() as db:
+        with self._file.writing() as db:
             db.execute("DELETE FROM visits WHERE id = ? AND state = 'asking'", (visit.id,))
 
     def work(self, visit: Visited, serial: str, now_ms: int, lease: str | None = None) -> Visited:
@@ -103,12 +96,12 @@ class Journal:
 
     def unspooled(self) -> list[tuple[int, list[bytes]]]:
         """The events that the spool may not have yet, by visit, the oldest first."""
-        rows = self._db.execute("SELECT id, said FROM visits WHERE said IS NOT NULL ORDER BY id")
+        rows = self._file.read("SELECT id, said FROM visits WHERE said IS NOT NULL ORDER BY id")
         return [(visit, said.split(b"\n")) for visit, said in rows]
 
     def spooled(self, visit: int) -> None:
         """The spool has the events of a visit."""
-        with self._writing() as db:
+        with self._file.writing() as db:
             db.execute("UPDATE visits SET said = NULL WHERE id = ?", (visit,))
 
     def told(self, visit: Visited, outcome: str, detail: str = "") -> Visited:
@@ -119,74 +112,49 @@ class Journal:
     def visits(self, state: State) -> list[Visited]:
         """The visits in a state, the oldest first."""
         query = f"SELECT {_COLUMNS} FROM visits WHERE state = ? ORDER BY id"  # noqa: S608  columns
-        return [Visited(*row) for row in self._db.execute(query, (state,))]
+        return [Visited(*row) for row in self._file.read(query, (state,))]
+
+    def visit(self, key: str) -> Visited | None:
+        """The visit that was asked for under a key."""
+        rows = self._file.read(f"SELECT {_COLUMNS} FROM visits WHERE key = ?", (key,))  # noqa: S608  columns
+        return Visited(*rows[0]) if rows else None
 
     def of_lease(self, lease: str) -> list[Visited]:
         """The visits under a lease, the oldest first."""
         query = f"SELECT {_COLUMNS} FROM visits WHERE lease = ? ORDER BY id"  # noqa: S608  columns
-        return [Visited(*row) for row in self._db.execute(query, (lease,))]
+        return [Visited(*row) for row in self._file.read(query, (lease,))]
 
     def keep_lease(self, lease: KeptLease, keys: dict[str, bytes]) -> None:
         """Keep a lease, and the public keys that leases are checked with."""
-        with self._writing() as db:
+        with self._file.writing() as db:
             db.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)", lease)
             db.execute("DELETE FROM public_keys")
             db.executemany("INSERT INTO public_keys VALUES (?, ?)", keys.items())
 
     def leases(self) -> list[KeptLease]:
         """The leases that are not closed, the one that ends first before the others."""
-        return [KeptLease(*row) for row in self._db.execute("SELECT * FROM leases ORDER BY expires_ms, id")]
+        return [KeptLease(*row) for row in self._file.read("SELECT * FROM leases ORDER BY expires_ms, id")]
 
     def public_keys(self) -> dict[str, bytes]:
         """The keys that came with the newest lease."""
-        return dict(self._db.execute("SELECT id, bytes FROM public_keys").fetchall())
+        return dict(self._file.read("SELECT id, bytes FROM public_keys"))
 
     def drop_lease(self, lease: str) -> None:
         """The lease is closed."""
-        with self._writing() as db:
+        with self._file.writing() as db:
             db.execute("DELETE FROM leases WHERE id = ?", (lease,))
 
     def prune(self, before_ms: int) -> int:
         """Forget what was told of visits that ended before a time; how many there were."""
-        with self._writing() as db:
+        with self._file.writing() as db:
             query = "DELETE FROM visits WHERE state = 'told' AND said IS NULL AND left_ms < ?"
             return db.execute(query, (before_ms,)).rowcount
 
     def close(self) -> None:
         """Close the file. Not needed for safety."""
-        self._db.close()
+        self._file.close()
 
     def _changed(self, query: str, values: tuple[object, ...]) -> Visited:
-        with self._writing() as db:
+        with self._file.writing() as db:
             (row,) = db.execute(f"{query} RETURNING {_COLUMNS}", values).fetchall()
         return Visited(*row)
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """All of it or nothing, on disk at the end."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield self._db
-            self._db.execute("COMMIT")
-        except BaseException as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
-                raise SipeError(f"the journal {self._path} took nothing: {error}; is the disk full?") from error
-            raise
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
-    try:
-        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
-            db.execute(f"PRAGMA {pragma}")
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise SipeError(f"the journal {path} was written by a newer gateway: run that version, or a newer one")
-        if version == 0:
-            db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-    except BaseException:
-        db.close()
-        raise
-    return db

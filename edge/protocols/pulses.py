@@ -59,27 +59,44 @@ class Step(Record):
 class CounterInput:
     """Readings of a counter that begins with 0 again at `wrap`, or when its device restarts."""
 
-    def __init__(self, wrap: int, rate_max_hz: float) -> None:
-        """`rate_max_hz` tells the two apart: no rollover makes more pulses than can have come."""
+    def __init__(self, wrap: int, rate_max_hz: float, burst_ms: float = 0.0) -> None:
+        """`rate_max_hz` tells the two apart: no rollover makes more pulses than can have come.
+
+        What its device has counted in `burst_ms` may show at once, however short a time has passed.
+        """
         self._wrap = wrap
         self._rate_max_hz = rate_max_hz
-        self._last: int | None = None
-        self._last_ms = 0.0
+        self._burst_ms = burst_ms
+        self.value: int | None = None
+        """What it showed last."""
+        self._last_ms: float | None = 0.0
+
+    def restore(self, value: int, at_ms: float | None) -> None:
+        """Go on from a reading that somebody has kept; `at_ms` is None when nobody knows how long ago that was.
+
+        Then a lower value is that of a device which has restarted, for a power cut is likelier than a whole round.
+        """
+        self.value, self._last_ms = value, at_ms
 
     def read(self, value: int, at_ms: float) -> Step:
         """The pulses since the reading before; the first reading is where counting begins.
 
-        A device that restarts counts from 0: what it shows then has come since. Raises `ValueError` for a value that
-        this counter cannot have.
+        A device that restarts counts from 0: what it shows then has come since, unless that is more than can have come
+        and somebody has set it. Raises `ValueError` for a value that this counter cannot have.
         """
         if not 0 <= value < self._wrap:
             raise ValueError(f"a counter of {self._wrap} never shows {value}")
-        before, passed_ms = self._last, at_ms - self._last_ms
-        self._last, self._last_ms = value, at_ms
+        before, before_ms = self.value, self._last_ms
+        self.value, self._last_ms = value, at_ms
         if before is None:
             return Step(0, False)
-        counted = pulses_between(before, value, self._wrap, int(self._rate_max_hz * passed_ms / 1000) + 1)
-        return Step(value, True) if counted is None else Step(counted, False)
+        if before_ms is None:
+            return Step(value - before, False) if value >= before else Step(value, True)
+        most = int(self._rate_max_hz * max(at_ms - before_ms, self._burst_ms) / 1000) + 1
+        counted = pulses_between(before, value, self._wrap, most)
+        if counted is None:
+            return Step(value if value <= most else 0, True)
+        return Step(counted, False)
 
 
 def pulses_between(before: int, value: int, wrap: int, most: int) -> int | None:

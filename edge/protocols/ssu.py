@@ -57,8 +57,10 @@ class SsuDecoder(Framer):
         size_bytes = self._locked.SIZE_BYTES
         if len(kept) < size_bytes:
             return None
-        block = self._locked.read(bytes(kept[:size_bytes]), offset)
+        octets = bytes(kept[:size_bytes])
+        block = self._locked.read(octets, offset)
         if block is not None:
+            block.octets = octets
             self._lost_bytes = 0
             return block
         self._lost_bytes += 1

@@ -39,6 +39,8 @@ class Block(Frame):
         self.seconds_left = seconds_left
         self.demand_reset = demand_reset
         self.reactive_interval = reactive_interval
+        self.octets = b""
+        """As they came, when they came over a line."""
 
     @classmethod
     def read(cls, data: bytes, offset: int) -> Block | None:

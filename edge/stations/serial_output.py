@@ -1,27 +1,36 @@
-"""Serial-output test: what a closed meter says over PIMA has to be what its order and its cover say.
+"""Serial-output test: what a closed meter says by itself has to be what its order and its cover say.
 
-The serial is heard from the meter itself, behind its seals, and has to be the one on the cover. So a cover that was put
-on another meter is caught here, whatever happened before.
+The sheet says over which protocol. Where the meter says its serial, behind its seals, that has to be the one on the
+cover: so a cover that was put on another meter is caught here, whatever happened before. A user output without a serial
+proves that a meter at this position speaks as ordered, and no more.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from edge.channels.intake import Chunk
 from edge.client.shapes import Contract
 from edge.desk.desk import Unit
+from edge.protocols.framer import Framer
 from edge.protocols.pima import SERIAL_DIGITS, PimaDecoder
 from edge.protocols.pima_verdict import Expected, Line, PostClosingTest, Verdict
 from edge.protocols.records import Discard, Frame
+from edge.protocols.ssu import SsuDecoder
+from edge.protocols.ssu_verdict import UserOutputTest
 from edge.stations.recorder import Notes
+from edge.stations.user_output import FORMATS, NotSaid, blocks_expected, note_blocks
 from sipe.contracts.events import DefectFound, TestMeasured
+
+V_co = TypeVar("V_co", covariant=True)
 
 TABLE = "expected_quantities"
 RATE = "pima_rate_bd"
+OUTPUT, PIMA = "output_protocol", "pima"
 SILENCE_BITS = 200
+BLOCKS_SILENCE_MS = 3_000
 POLL_MS = 50
 WORDS = {
     "SILENT": "nothing was heard: check the cable and the supply",
@@ -36,10 +45,26 @@ WORDS = {
     "NOT_IN_ORDER": "a register is not what the order allows",
 }
 """What each failure is to the operator."""
+BLOCK_WORDS = {
+    "CRC": "too many blocks came broken",
+    "MISSING_QUANTITY": "the meter does not say its serial",
+    "NOT_IN_ORDER": "a block is not what the sheet says",
+}
+"""The same where blocks of the user output are heard."""
+
+
+class Listening(Protocol[V_co]):
+    """A test that listens."""
+
+    def hear(self, found: Frame | Discard) -> None:
+        """What the decoder has found next."""
+
+    def verdict(self, now_ms: float) -> V_co | None:
+        """How it ended; None while it goes on."""
 
 
 class SerialOutputTest:
-    """The job of a serial-output station; the channel is 8N1 at the rate of the sheet."""
+    """The job of a serial-output station; the channel is 8N1 at the rate of the meter."""
 
     begins_units = False
 
@@ -48,7 +73,15 @@ class SerialOutputTest:
         self._monotonic_ms = monotonic_ms
 
     async def work(self, unit: Unit, contract: Contract, notes: Notes) -> str:
-        """Listen until it can be said, eleven seconds at most."""
+        """Listen until it can be said, for as long as the protocol or the sheet says at most."""
+        output = str(_parameter(contract, OUTPUT) or PIMA)
+        if output == PIMA:
+            return await self._pima(unit, contract, notes)
+        if output in FORMATS:
+            return await self._user_output(output, unit, contract, notes)
+        return f"this station does not hear {output}: call the engineer"
+
+    async def _pima(self, unit: Unit, contract: Contract, notes: Notes) -> str:
         serial = unit.serial.zfill(SERIAL_DIGITS)
         if len(serial) > SERIAL_DIGITS or not (serial.isascii() and serial.isdigit()):
             return f"{unit.serial} is no serial that PIMA can say: it has up to {SERIAL_DIGITS} digits"
@@ -56,13 +89,23 @@ class SerialOutputTest:
         if not expected.required:
             return "the sheet does not say what has to be heard: call the engineer"
         line = Line(int(_parameter(contract, RATE) or 2400))
-        verdict = await self._listened(PostClosingTest(expected, self._monotonic_ms(), line), line)
+        test = PostClosingTest(expected, self._monotonic_ms(), line)
+        verdict = await self._listened(PimaDecoder(), test, SILENCE_BITS * line.bit_ms)
         _note(notes, unit.serial, contract.step, expected, verdict)
-        return "; ".join(f"{failure}: {WORDS[failure]}" for failure in verdict.failures)
+        return _in_words(verdict.failures, WORDS)
 
-    async def _listened(self, test: PostClosingTest, line: Line) -> Verdict:
-        decoder, connection = PimaDecoder(), 0
-        silence_ms = SILENCE_BITS * line.bit_ms
+    async def _user_output(self, output: str, unit: Unit, contract: Contract, notes: Notes) -> str:
+        try:
+            expected = blocks_expected(contract, output, unit.serial)
+        except NotSaid as error:
+            return str(error)
+        test = UserOutputTest(expected, self._monotonic_ms())
+        verdict = await self._listened(SsuDecoder(FORMATS[output]), test, BLOCKS_SILENCE_MS)
+        note_blocks(notes, unit.serial, contract, verdict)
+        return _in_words(verdict.failures, WORDS | BLOCK_WORDS)
+
+    async def _listened(self, decoder: Framer, test: Listening[V_co], silence_ms: float) -> V_co:
+        connection = 0
         began_ms = heard_ms = self._monotonic_ms()
         while True:
             chunk = await self._next(POLL_MS)
@@ -111,7 +154,11 @@ def _parameter(contract: Contract, name: str) -> Any:
     return next((parameter.value for parameter in told if parameter.id == name), None)
 
 
-def _hear(test: PostClosingTest, found: list[Frame | Discard]) -> None:
+def _in_words(failures: Sequence[str], words: Mapping[str, str]) -> str:
+    return "; ".join(f"{failure}: {words[failure]}" for failure in failures)
+
+
+def _hear(test: Listening[V_co], found: list[Frame | Discard]) -> None:
     for one in found:
         test.hear(one)
 

@@ -17,8 +17,8 @@ from edge.agent.page import HOST
 from edge.agent.post import Shared, connect, home_of, login_of, tls_of
 from edge.agent.seat import open_spool, open_tally
 from edge.agent.settings import GatewayFile
+from edge.clock import GatewayClock
 from edge.uplink.reconcile import EXPLAINED, UNEXPLAINED
-from sipe.clock import SystemClock
 from sipe.errors import SipeError
 
 TIMEOUT_S = 120.0
@@ -87,7 +87,7 @@ def _of_the_running(port: int, station: str, hours: int) -> StationAccount:
 
 
 def _of_the_resting(file: GatewayFile, station: str, hours: int) -> StationAccount:
-    clock, directory = SystemClock(), Path(file.gateway.directory)
+    clock, directory = GatewayClock(), Path(file.gateway.directory)
     home = home_of(directory, station)
     shared = Shared(directory, file.office, tls_of(file.office), clock)
     with (

@@ -16,6 +16,7 @@ from sipe.contracts.fields import (
     INTERVAL_MS_MAX,
     Amount,
     Boot,
+    ClockQuality,
     Count,
     DurationMs,
     HeartbeatMs,
@@ -26,11 +27,13 @@ from sipe.contracts.fields import (
     Seq,
     Serial,
     Sha256,
+    SkewMs,
     Source,
     State,
     Station,
     Text,
     TimeMs,
+    TsQuality,
 )
 
 
@@ -43,6 +46,7 @@ class StationEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fi
     ts_ms: TimeMs
     source: Source = "device"
     replayed: bool = False
+    ts_quality: TsQuality | None = None
 
 
 class StationBorn(StationEvent, frozen=True, kw_only=True, tag="station_born"):
@@ -52,10 +56,15 @@ class StationBorn(StationEvent, frozen=True, kw_only=True, tag="station_born"):
     capabilities: Annotated[tuple[Name, ...], Meta(max_length=32)] = ()
     heartbeat_ms: HeartbeatMs
     display: Name | None = None
+    clock: ClockQuality | None = None
+    skew_ms: SkewMs | None = None
 
 
 class Heartbeat(StationEvent, frozen=True, kw_only=True, tag="heartbeat"):
-    """A sign of life; three periods without any event make the station UNKNOWN."""
+    """A sign of life; three periods without any event make the station UNKNOWN. With how good the source's time is."""
+
+    clock: ClockQuality | None = None
+    skew_ms: SkewMs | None = None
 
 
 class StateChanged(StationEvent, frozen=True, kw_only=True, tag="state_changed"):

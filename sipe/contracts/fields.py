@@ -34,6 +34,10 @@ Boot = Annotated[int, Meta(ge=0, le=2**32 - 1, description="Grows at each restar
 Seq = Annotated[int, Meta(ge=1, le=2**63 - 1, description="Strictly growing per station, source and boot.")]
 TimeMs = Annotated[int, Meta(ge=0, le=TS_MS_MAX, description="Unix time, UTC, milliseconds.")]
 DurationMs = Annotated[int, Meta(ge=0, le=366 * 86_400_000, description="Milliseconds.")]
+SkewMs = Annotated[
+    int,
+    Meta(ge=-TS_MS_MAX, le=TS_MS_MAX, description="By how much the source's clock is ahead of the office's, ms."),
+]
 HeartbeatMs = Annotated[int, Meta(ge=1_000, le=3_600_000, description="Milliseconds between signs of life.")]
 Quantity = Annotated[int, Meta(ge=0, le=1_000_000_000, description="Pieces.")]
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
@@ -50,3 +54,8 @@ Weekday = Annotated[int, Meta(ge=1, le=7, description="ISO weekday: Monday is 1.
 
 State = Literal["executing", "idle", "setup", "down", "maintenance", "planned_stop", "off"]
 Result = Literal["good", "scrap", "rework"]
+ClockQuality = Literal["synchronized", "set", "office", "unset"]
+"""Of a gateway's time: somebody disciplines its clock; somebody has set it; it is wrong, and the office's time is taken
+instead; nobody knows what time it is."""
+TsQuality = Literal["corrected", "estimated"]
+"""Of the time of an event from before its source knew what time it is: known afterwards, or guessed at."""

@@ -119,7 +119,8 @@ class GatewayRig:
     ) -> None:
         """`stations`: what their tables say beyond the name and the scanner; `gateway`: what its own table says.
 
-        `shop` is what the office has; `channels` are those that are there beside the scanners.
+        The `channel` of a station is a name, or the table of its equipment's. `shop` is what the office has; `channels`
+        are those that are there beside all of these.
         """
         self._shop = shop
         self._channels = channels
@@ -196,6 +197,10 @@ class GatewayRig:
                 "port": self.scanners[name].port,
             }
             station = {"name": name, "scanner": f"scanner-{number}", **more}
+            if isinstance(more.get("channel"), Mapping):
+                equipment = {"name": f"equipment-{number}", **more["channel"]}
+                text += f"[[channel]]\n{_fields(equipment)}"
+                station["channel"] = equipment["name"]
             text += f"[[channel]]\n{_fields(scanner)}[[station]]\n{_fields(station)}"
         draft = self.config.with_suffix(".new")
         draft.write_text(text)
@@ -215,10 +220,10 @@ class GatewayRig:
             input=told, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=environment(),
         )  # fmt: skip
 
-    def start(self) -> None:
-        """Start the gateway; returns when every station waits and its scanner is connected."""
+    def start(self, state: str = "waiting") -> None:
+        """Start the gateway; returns when every station is in that state and its scanner is connected."""
         self.launch()
-        self.until_shown(*[(station, "waiting") for station in self.stations])
+        self.until_shown(*[(station, state) for station in self.stations])
 
     def launch(self) -> None:
         """Start the gateway, and wait for nothing."""
@@ -311,10 +316,12 @@ _SIPE = (sys.executable, str(Path(__file__).with_name("gateway_only.py")), "gate
 
 
 def _fields(table: Mapping[str, Any]) -> str:
-    return "".join(f"{name} = {_value(value)}\n" for name, value in table.items()) + "\n"
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in table.items()) + "\n"
 
 
-def _value(value: Any) -> str:
+def _toml(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{name} = {_value(one)}" for name, one in value.items()) + " }"
+        return "{ " + ", ".join(f"{json.dumps(name)} = {_toml(one)}" for name, one in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     return json.dumps(value)

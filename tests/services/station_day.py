@@ -9,9 +9,11 @@ from contextlib import suppress
 from desk_post import Post
 from msgspec.structs import replace
 
+from edge.channels.channel import monotonic_ms
 from edge.client.shapes import Contract, Parameter, Rows
 from edge.desk.desk import Unit
 from edge.spool import Spool
+from edge.stations.day import Tools
 from edge.stations.display import Display
 from edge.stations.parameterization import Parameterization
 from edge.stations.recorder import Notes, Recorder
@@ -44,8 +46,8 @@ async def worked(post: Post, job: Job, *lines: str, spool: Spool) -> list[tuple[
     """What the screen showed while these lines were scanned."""
     hand = Hand(lines)
     recorder = Recorder(post.station, "station", spool)
-    station = Station(job, desk=post.desk, journal=post.journal, recorder=recorder, operator=hand, clock=post.clock)
-    running = asyncio.create_task(station.run())
+    tools = Tools(post.desk, post.journal, recorder, hand, post.clock, monotonic_ms, post.directory)
+    running = asyncio.create_task(Station(job, tools).run())
     scanned = asyncio.create_task(hand.has_scanned_all.wait())
     await asyncio.wait({running, scanned}, timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED)
     for task in (running, scanned):

@@ -11,8 +11,8 @@ import pytest
 from edge.agent.post import Shared, connect_uplink, home_of, parts_of
 from edge.agent.settings import parse, read_file
 from edge.client.login import Refreshed
+from edge.clock import GatewayClock
 from sipe.cli import main
-from sipe.clock import SystemClock
 from sipe.errors import SipeError, UsageError
 
 STATION = "manaus.final.line-1.pack-1"
@@ -61,7 +61,7 @@ def test_a_file_says_how_events_go_by_mqtt_or_nothing_of_it() -> None:
 def test_mqtt_wants_a_library_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "edge.uplink.mqtt_office", None)
     file = parse(tomllib.loads(FILE.replace("[office]", UPLINK)))
-    shared = Shared(tmp_path, file.office, None, SystemClock(), file.uplink)
+    shared = Shared(tmp_path, file.office, None, GatewayClock(), file.uplink)
     with pytest.raises(UsageError, match=r"is not installed: pip install 'sipe\[edge-mqtt\]'"):
         connect_uplink(shared, STATION, Refreshed("no token"))
 
@@ -177,3 +177,46 @@ def test_asking_whether_stations_are_enrolled_makes_nothing(tmp_path: Path, caps
     (directory / STATION).write_text("no directory")
     with pytest.raises(SipeError, match="cannot be made"):
         home_of(directory, STATION)
+
+
+MODBUS = """kind = "modbus-tcp"
+host = "192.168.7.20"
+port = 4001
+blocks = [{ name = "pieces", table = "holding", address = 0 }]"""
+MACHINE = (
+    FILE.replace('"serial-output"', '"count"').replace('kind = "tcp"\nhost = "192.168.7.20"\nport = 4001', MODBUS)
+    + """
+[[station.count.inputs]]
+kind = "counter"
+bits = 32
+"""
+)
+BENCH = (
+    FILE.replace('"serial-output"', '"test-bench"')
+    + """
+[station.bench]
+format = "delimited"
+columns = ["serial", "verdict"]
+"""
+)
+
+
+@pytest.mark.parametrize("text", [MACHINE, BENCH])
+def test_a_machine_and_a_bench_are_heard_over_any_channel(text: str) -> None:
+    assert parts_of(STATION, parse(tomllib.loads(text))).equipment is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "told"),
+    [
+        (MACHINE, "bits = 32", "bits = 24", rf"station {STATION}: count.inputs\[0\].bits: Invalid enum value 24"),
+        (MACHINE, "bits = 32", "bit = 32", rf"station {STATION}: count.inputs\[0\].*unknown field `bit`"),
+        (MACHINE, 'kind = "counter"\nbits = 32', "", rf"station {STATION}: count.inputs\[0\].*`kind`"),
+        (BENCH, '"delimited"', '"xml"', rf"station {STATION}: bench.format: Invalid value 'xml'"),
+        (BENCH, 'columns = ["serial", "verdict"]', "", rf"station {STATION}: bench.columns: Object missing"),
+    ],
+)
+def test_what_is_wrong_with_a_machine_or_a_bench_is_told(text: str, old: str, new: str, told: str) -> None:
+    assert old in text
+    with pytest.raises(UsageError, match=told):
+        parts_of(STATION, parse(tomllib.loads(text.replace(old, new))))

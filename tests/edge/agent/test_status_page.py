@@ -36,6 +36,9 @@ def station(**changes: object) -> StationView:
 
 
 VIEW = View(
+    clock="office",
+    skew_ms=-3_600_000,
+    clock_problem="the clock of this machine is off",
     at_ms=1_700_000_000_000,
     waiting_bytes=1234,
     full=[],

@@ -114,6 +114,24 @@ class TestCounterInput:
         counter.read(30_000, 0)
         assert counter.read(40, 400_000) == Step(35_576, was_reset=False)
 
+    def test_what_neither_a_rollover_nor_a_restart_explains_counts_nothing(self) -> None:
+        counter = CounterInput(1 << 16, 100)
+        counter.read(100, 0)
+        assert counter.read(30_000, 1_000) == Step(0, was_reset=True)
+        assert counter.read(30_007, 2_000) == Step(7, was_reset=False)
+
+    def test_a_device_that_tells_its_count_seldom_tells_much_at_once(self) -> None:
+        counter = CounterInput(1 << 16, 100, burst_ms=60_000)
+        counter.read(100, 0)
+        assert counter.read(6_000, 10) == Step(5_900, was_reset=False)
+
+    @pytest.mark.parametrize(("at_ms", "value", "step"), [(0, 40, Step(65_466, False)), (None, 40, Step(40, True))])
+    def test_it_goes_on_from_a_reading_that_was_kept(self, at_ms: float | None, value: int, step: Step) -> None:
+        counter = CounterInput(1 << 16, 100)
+        counter.restore(110, at_ms)
+        assert counter.value == 110
+        assert counter.read(value, 1_000_000) == step
+
     @pytest.mark.parametrize("value", [-1, 65_536])
     def test_a_value_that_it_cannot_have_is_refused(self, value: int) -> None:
         with pytest.raises(ValueError, match="never shows"):
