@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from time import time
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
+from floor import a_floor, gateway, write_config
 from story import SIPE, YEAR_MS, chapter, environ, hired, say, service
 
 from edge.agent.post import home_of, token_file
-from edge.agent.settings import read_file
 from edge.client.calls import Client
 from edge.client.login import enrol
 from edge.client.shapes import (
@@ -45,20 +44,17 @@ from edge.client.shapes import (
     Workflow,
 )
 from edge.client.shapes import Step as RoutingStep
-from edge.sim.line.fixture import Fixture
 from edge.sim.line.line import Line, Outcome
 from edge.sim.line.plan import STEPS, Step, plan
-from edge.sim.line.stand import Screens, Stand
-from edge.sim.meters import PASSWORD
+from edge.sim.line.stand import Screens
 from edge.sim.network import Network
-from edge.sim.ports import TcpPort
 from sipe.errors import SipeError
 
 LINE = "manaus.final.line-1"
 STATIONS: dict[Step, tuple[str, ...]] = {step: (f"{LINE}.{step}",) for step in STEPS}
 STATIONS["serial-output"] = tuple(f"{LINE}.serial-output-{number}" for number in (1, 2, 3))
 PRODUCT, ORDER = "MTR-300", "OP-300"
-METERS, LEASE_UNITS, SEED = 4, 20, 5
+METERS, SEED = 4, 5
 WAITING = 2
 """The network is mended when so many results wait for it."""
 SHEETS: dict[Step, tuple[str, dict[str, object]]] = {
@@ -106,15 +102,15 @@ async def tell(url: str, root: Client, directory: Path) -> None:
     office = urlsplit(url)
     async with AsyncExitStack() as stack:
         network = await stack.enter_async_context(Network(office.hostname or "", office.port or 0))
-        floor = await stack.enter_async_context(a_floor())
+        floor = await stack.enter_async_context(a_floor(STATIONS))
         config = write_config(directory, network.port, floor)
         enrol_stations(url, root, directory)
         chapter(f"A gateway keeps {len(floor.scanners)} stations going, and {METERS} meters walk along them")
         screens = Screens(await stack.enter_async_context(gateway(config)))
         async with asyncio.timeout(TIMEOUT_S):
-            await walk(floor.line(screens), network, screens)
-        chapter("What the gateway has made, and what the office has of it")
-        await show_account(config)
+            await walk(floor.line(ORDER, screens), network, screens)
+            chapter("What the gateway has made, and what the office has of it")
+            await show_account(config)
 
 
 def set_up_office(url: str, root: Client) -> None:
@@ -169,80 +165,6 @@ def set_up(engineer: Client, operator: Client, step: Step, station: str) -> None
         setup = operator.tick_setup(setup.id, tick, version=setup.version)
 
 
-class Floor(NamedTuple):
-    """What stands around the gateway, by station."""
-
-    scanners: dict[str, TcpPort]
-    meters: dict[str, TcpPort]
-    fixtures: dict[str, Fixture]
-
-    def line(self, screens: Screens) -> Line:
-        """An operator at each station."""
-        return Line(
-            {
-                step: [Stand(name, ORDER, self._scan_at(name), screens, self.fixtures.get(name)) for name in names]
-                for step, names in STATIONS.items()
-            }
-        )
-
-    def _scan_at(self, station: str) -> Callable[[str], None]:
-        return lambda text: self.scanners[station].say(text.encode() + b"\r\n")
-
-
-@asynccontextmanager
-async def a_floor() -> AsyncIterator[Floor]:
-    """Scanners and fixtures behind serial servers, at ports of their own."""
-    scanners = {name: TcpPort() for names in STATIONS.values() for name in names}
-    meters = {name: TcpPort() for step in SHEETS for name in STATIONS[step]}
-    fixtures = {name: Fixture(port) for name, port in meters.items()}
-    async with AsyncExitStack() as stack:
-        for scanner in scanners.values():
-            await stack.enter_async_context(Fixture(scanner).ready())
-        for fixture in fixtures.values():
-            await stack.enter_async_context(fixture.ready())
-        yield Floor(scanners, meters, fixtures)
-
-
-def write_config(directory: Path, office_port: int, floor: Floor) -> Path:
-    """The gateway's file."""
-    password = directory / "meter-password"
-    password.touch(0o600)
-    password.write_text(PASSWORD)
-    meter = f'{{ driver = "iec62056-21", password_file = "{password}", sets_rate = false }}'
-    tables = [
-        f'[gateway]\ndirectory = "{directory / "gateway"}"\nstatus_port = {free_port()}\n',
-        f'[office]\nurl = "http://127.0.0.1:{office_port}"\ntimeout_ms = 2_000\n',
-    ]
-    for step, names in STATIONS.items():
-        for name in names:
-            short = name.rpartition(".")[2]
-            tables.append(channel(f"scanner-{short}", floor.scanners[name]))
-            station = [
-                f'name = "{name}"', f'scanner = "scanner-{short}"', f"lease_units = {LEASE_UNITS}",
-                f'program = "{step if step in SHEETS else "scan"}"', f"begins_units = {str(step == STEPS[0]).lower()}",
-            ]  # fmt: skip
-            if name in floor.meters:
-                tables.append(channel(f"meter-{short}", floor.meters[name]))
-                station.append(f'channel = "meter-{short}"')
-            if step == "parameterization":
-                station.append(f"meter = {meter}")
-            tables.append("\n".join(["[[station]]", *station, ""]))
-    path = directory / "gateway.toml"
-    path.write_text("\n".join(tables))
-    return path
-
-
-def channel(name: str, port: TcpPort) -> str:
-    """A channel's table."""
-    return f'[[channel]]\nname = "{name}"\nkind = "tcp"\nhost = "127.0.0.1"\nport = {port.port}\n'
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def enrol_stations(url: str, root: Client, directory: Path) -> None:
     """As `sipe gateway enrol` does, for each station."""
     for names in STATIONS.values():
@@ -251,25 +173,11 @@ def enrol_stations(url: str, root: Client, directory: Path) -> None:
             enrol(url, code, token_file(home_of(directory / "gateway", name))).close()
 
 
-@asynccontextmanager
-async def gateway(config: Path) -> AsyncIterator[int]:
-    """A gateway that runs by a file; the port of its status page."""
-    running = await asyncio.create_subprocess_exec(
-        SIPE, "gateway", "--config", str(config),
-        env=environ(), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield read_file(config).gateway.status_port
-    finally:
-        running.terminate()
-        await running.wait()
-
-
 async def walk(line: Line, network: Network, screens: Screens) -> None:
     """The meters walk; as soon as there are leases the network is cut, until results wait for it."""
-    trouble = asyncio.create_task(cut_once(network, screens))
-    outcomes = await line.run(plan(METERS, ["swapped-cover"], SEED), show)
-    await trouble
+    async with asyncio.TaskGroup() as group:
+        group.create_task(cut_once(network, screens))
+        outcomes = await line.run(plan(METERS, ["swapped-cover"], SEED), show)
     packed = sum(outcome.taken_off is None for outcome in outcomes)
     wrong = [outcome for outcome in outcomes if not outcome.is_right]
     if wrong:

@@ -57,10 +57,13 @@ class Line:
                 self._free[step].put_nowait(stand)
         meters = await self._begun(plan)
         await asyncio.gather(*(stand.at_order() for stands in self._stands.values() for stand in stands))
-        closed = {meter.planned.number: asyncio.Event() for meter in meters}
+        ready = {meter.planned.number: asyncio.Event() for meter in meters}
 
         async def walk(meter: LineMeter) -> Outcome:
-            outcome = await self._walked(meter, closed)
+            try:
+                outcome = await self._walked(meter, ready)
+            finally:
+                ready[meter.planned.number].set()  # nobody waits for one that was taken off
             ended(outcome)
             return outcome
 
