@@ -104,11 +104,7 @@ class Seat:
         try:
             login = self._login = self._login or login_of(self._home, self._name)
             if self._spool is None:
-                self._tally = self._tally or open_tally(self._home, self._shared.clock)
-                self._spool = open_spool(self._home, self._file.gateway)
-                outbox = HeldOutbox(self._spool, self._shared.clock, self._home / "starts.json")
-                office = connect_uplink(self._shared, self._name, login)
-                self._uplink.serve(self._name, office, outbox, self._tally)
+                self._spool = self._served(login)
             post = Post(self._name, self._file, self._shared, login, self._spool)
         except NotEnrolled as error:
             self._problem, self._due_s = str(error), asyncio.get_running_loop().time() + NOT_ENROLLED_PAUSE_S
@@ -119,6 +115,19 @@ class Seat:
             self._began_s = asyncio.get_running_loop().time()
             self._task = asyncio.create_task(post.run(), name=f"station {self._name}")
             self._task.add_done_callback(self._ended)
+
+    def _served(self, login: Refreshed) -> Spool:
+        """The spool, from which is sent what waits; raises `SipeError`, and then nothing of it is open."""
+        office = connect_uplink(self._shared, self._name, login)
+        self._tally = self._tally or open_tally(self._home, self._shared.clock)
+        spool = open_spool(self._home, self._file.gateway)
+        try:
+            outbox = HeldOutbox(spool, self._shared.clock, self._home / "starts.json")
+            self._uplink.serve(self._name, office, outbox, self._tally)
+        except BaseException:
+            spool.close()
+            raise
+        return spool
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """The post has ended: by itself, which none should, or by us."""

@@ -235,10 +235,19 @@ class Desk:
             asked = self._journal.ask(uuid4().hex, order, serial, now_ms)
         try:
             leasing.check_may_enter(lease, serial, used, now_ms)
+            self._check_comes_first(lease, serial)
         except Refused as refused:
             self._journal.forget(asked)
             raise NoStart(f"{refused}; and the office cannot be asked: {cause}", refused.reason) from refused
         return Unit(serial, self._journal.work(asked, serial, now_ms, lease.id))
+
+    def _check_comes_first(self, lease: Lease, serial: str) -> None:
+        """Raise `Refused` for a unit that this station is done with: the lease is older, and knows nothing of it.
+
+        What has failed may have been mended meanwhile; only the office can say so.
+        """
+        if done := self._journal.result_since(serial, lease.issued_ms):
+            raise Refused(str(done.result), f"{serial} has {done.result} here already")
 
     def _lease(self, order: str, cause: Unreached) -> Lease:
         try:

@@ -124,6 +124,13 @@ class Journal:
         query = f"SELECT {_COLUMNS} FROM visits WHERE lease = ? ORDER BY id"  # noqa: S608  columns
         return [Visited(*row) for row in self._file.read(query, (lease,))]
 
+    def result_since(self, serial: str, since_ms: int) -> Visited | None:
+        """The newest visit of a unit that came to its end here at a time or later, if there is one."""
+        query = f"""SELECT {_COLUMNS} FROM visits WHERE serial = ? AND left_ms >= ? AND result IS NOT NULL
+            ORDER BY id DESC LIMIT 1"""  # noqa: S608  columns
+        rows = self._file.read(query, (serial, since_ms))
+        return Visited(*rows[0]) if rows else None
+
     def keep_lease(self, lease: KeptLease, keys: dict[str, bytes]) -> None:
         """Keep a lease, and the public keys that leases are checked with."""
         with self._file.writing() as db:

@@ -10,6 +10,7 @@ from shop import ASSEMBLY, CALIBRATION, PACKING
 from web import Web
 
 from edge.client.problems import Unauthenticated, Unreached
+from edge.desk.journal import Result
 from edge.desk.refusal import NoStart
 from models.production.lease import LASTS_MS, LASTS_MS_MAX
 from sipe.clock import ManualClock
@@ -150,6 +151,29 @@ def test_where_units_come_a_lease_lets_in_the_ones_it_names(web: Web, post_at: P
     post.desk.tell()
     assert steps(web, serials[0]) == [("assembly", "passed"), ("calibration", "passed")]
     assert outcomes(post) == [(serials[0], "taken")]
+
+
+@pytest.mark.parametrize(("result", "reason"), [("passed", ""), ("failed", "it is bent")])
+@pytest.mark.parametrize("is_away_before", [True, False])
+def test_a_label_that_comes_again_without_a_connection_is_refused(
+    web: Web, post_at: PostAt, result: Result, reason: str, is_away_before: bool
+) -> None:
+    assembly, post = post_at(ASSEMBLY), post_at(CALIBRATION)
+    made = assembly.desk.begin("OP-1")
+    assembly.desk.finish(made, "passed")
+    assembly.desk.tell()
+    post.desk.leases.take("OP-1", 2)
+    if is_away_before:
+        post.line.refuse()
+    post.desk.finish(post.desk.enter("OP-1", made.serial), result, reason)
+    if not is_away_before:
+        post.desk.tell()
+        post.line.refuse()
+    post.restart()
+    with pytest.raises(NoStart, match=f"{made.serial} has {result} here already") as refused:
+        post.desk.enter("OP-1", made.serial)
+    assert refused.value.reason == result
+    assert (post.desk.in_work(), post.journal.visits("asking")) == ([], [])
 
 
 def test_a_lease_is_given_back_when_all_of_it_is_told(web: Web, post_at: PostAt, clock: ManualClock) -> None:

@@ -93,6 +93,13 @@ class DeskMachine(RuleBasedStateMachine):
             self.post.desk.finish(unit, result, "" if result == "passed" else "it is bent")
             self.results[unit.serial] = result
 
+    @rule(data=st.data())
+    def scan_again(self, data: st.DataObject) -> None:
+        if self.results:
+            with suppress(NoStart):
+                again = self.post.desk.enter(ORDER, data.draw(st.sampled_from(sorted(self.results))))
+                raise AssertionError(f"{again.serial} came to its end here, and was let in again")
+
     @rule()
     def tell(self) -> None:
         with suppress(ApiError):
