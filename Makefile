@@ -65,7 +65,7 @@ lock: install-dev ## Resolve the locks anew from pyproject.toml (LOCK_ARGS=--upg
 	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra bridge --constraints requirements/runtime.txt \
 		--output-file requirements/server.txt
 	$(COMPILE) pyproject.toml --extra pipelines --extra api --extra bridge --extra embedded --extra edge \
-		--extra edge-mqtt --extra edge-modbus --group dev --constraints requirements/runtime.txt \
+		--extra edge-mqtt --extra edge-modbus --extra pictures --group dev --constraints requirements/runtime.txt \
 		--output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra edge --extra edge-mqtt --extra edge-modbus --constraints requirements/dev.txt \
 		--output-file requirements/gateway.txt

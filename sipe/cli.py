@@ -37,6 +37,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("simulate", "send a seeded meter-factory day, and write its ground truth", "sipe.commands.simulate"),
     Command("replay", "read an interval log through a mapping file and print KPIs per station", "sipe.commands.replay"),
     Command("kpi", "print KPIs by station, line, order, shift or hour", "sipe.commands.kpi"),
+    Command("spc", "say whether a process is in control, and what it is able to", "sipe.commands.spc"),
     Command("plant", "send calendars and standard times from a plant file", "sipe.commands.plant"),
     Command("reprocess", "fold a span of the past again from the archive", "sipe.commands.reprocess"),
     Command("health", "print what became of each station's messages, and how late they were", "sipe.commands.health"),

@@ -1,0 +1,1 @@
+"""Statistical process control, one value at a time: charts, rules, and what a process is able to."""
