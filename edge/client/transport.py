@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import select
 import ssl
-from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
+from socket import SHUT_RDWR, socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from sipe.errors import SipeError, UsageError
 
 ANSWER_BYTES_MAX = 64_000_000
+WHOLE = 6
+"""A request and its answer may take so many times as long as a word of it may be waited for."""
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -49,6 +54,7 @@ class Transport:
         else:
             self._connection = HTTPConnection(parts.hostname, parts.port, timeout=timeout_s)
         self._connection.auto_open = 0  # it is opened where the two kinds of failure are told apart
+        self._whole_s = WHOLE * timeout_s
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Received:
         """One request, never repeated here; raises `NotSent`, `Lost`."""
@@ -61,9 +67,12 @@ class Transport:
             self.close()
             raise NotSent(f"{self._connection.host} does not answer: {error}") from error
         try:
-            self._connection.request(method, path, body, dict(headers))
-            answer = self._connection.getresponse()
-            found = answer.read(ANSWER_BYTES_MAX + 1)
+            with self._bounded():
+                self._connection.request(method, path, body, dict(headers))
+                answer = self._connection.getresponse()
+                found = answer.read(ANSWER_BYTES_MAX + 1)
+                if answer.length and len(found) <= ANSWER_BYTES_MAX:
+                    raise IncompleteRead(found, answer.length)  # which it does not say by itself when given a limit
         except (OSError, HTTPException) as error:
             self.close()
             raise Lost(f"{self._connection.host} was lost: {error or type(error).__name__}") from error
@@ -73,6 +82,27 @@ class Transport:
         if answer.will_close:
             self.close()
         return Received(answer.status, {name.lower(): text for name, text in answer.getheaders()}, found)
+
+    @contextmanager
+    def _bounded(self) -> Iterator[None]:
+        """Hang up when it takes too long: an answer that drips, a byte now and then, keeps each single wait short."""
+        hung_up = threading.Event()
+        hang_up = threading.Timer(self._whole_s, self._shut, [hung_up])
+        hang_up.daemon = True
+        hang_up.start()
+        try:
+            yield
+        finally:
+            hang_up.cancel()
+        if hung_up.is_set():  # what looks like the end of an answer was none
+            raise TimeoutError(f"no whole answer within {self._whole_s:g} s")
+
+    def _shut(self, hung_up: threading.Event) -> None:
+        """From another thread: whoever reads is at the end of it then."""
+        hung_up.set()
+        if self._connection.sock is not None:
+            with suppress(OSError):
+                socket.shutdown(self._connection.sock, SHUT_RDWR)  # an SSLSocket's own would take its state away, too
 
     def _was_closed(self) -> bool:
         """Whether a connection that was kept is none any more: a service closes what is idle (RFC 9112, 9.5).

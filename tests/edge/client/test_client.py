@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 from fault_proxy import FaultProxy
@@ -18,6 +18,7 @@ from edge.client.calls import Client
 from edge.client.problems import Conflict, Forbidden, Invalid, NotFound, Stale, Unauthenticated, Unreached
 from edge.client.session import Patience, Token
 from edge.client.shapes import Count, Entering, ForOrder, NewOrder, NewRange, NewSheet, OrderAction, Values
+from edge.client.transport import Lost, Transport
 from sipe.errors import UsageError
 
 SignIn = Callable[..., Client]
@@ -40,6 +41,26 @@ def answering(*answers: bytes) -> Iterator[int]:
         yield server.getsockname()[1]
         thread.join(30)
         assert not thread.is_alive(), "not every answer was asked for"
+
+
+@contextmanager
+def dripping(answer: bytes, all_at_once: int) -> Iterator[int]:
+    """A port where an answer comes a byte at a time, but for its beginning, for as long as anybody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(answer[:all_at_once])
+                for byte in answer[all_at_once:]:
+                    time.sleep(0.02)
+                    connection.sendall(bytes([byte]))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join(30)
+        assert not thread.is_alive(), "it was listened to to the end"
 
 
 def answer(status: str, body: bytes = b"{}", *headers: str) -> bytes:
@@ -150,6 +171,24 @@ class TestAgain:
             client.inbox()
             time.sleep(0.05)  # until its end has come
             client.inbox()
+
+    def test_an_answer_that_is_cut_off_is_lost(self) -> None:
+        whole = answer("200 OK", b'{"items":[]}')
+        with (
+            answering(whole[:-3]) as port,
+            closing(Transport(f"http://127.0.0.1:{port}")) as transport,
+            pytest.raises(Lost, match="3 more expected"),
+        ):
+            transport.send("GET", "/", {}, None)
+
+    @pytest.mark.parametrize("all_at_once", [len(b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n"), 3])
+    def test_an_answer_that_drips_is_not_waited_for_for_ever(self, all_at_once: int) -> None:
+        slow = b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n" + b" " * 999
+        with dripping(slow, all_at_once) as port, closing(Transport(f"http://127.0.0.1:{port}", 0.1)) as transport:
+            began_s = time.monotonic()
+            with pytest.raises(Lost):
+                transport.send("GET", "/", {}, None)
+            assert 0.5 < time.monotonic() - began_s < 5.0
 
     def test_a_key_of_the_caller_gives_the_same_answer_after_a_restart(self, sign_in: SignIn) -> None:
         first = sign_in("pia").begin_units("OP-1", Count(count=1), key="kept-by-the-caller")
