@@ -325,6 +325,13 @@ class TestIntake:
         answer = intake.take(gzip.compress(text), "gzip", "gw-1", lambda station: station != "s.a.l.other")
         return {**answer._asdict(), "rejected": [(line.number, line.reason) for line in answer.rejected]}
 
+    def is_taken(self, intake: Intake, text: bytes) -> bool:
+        try:
+            self.take(intake, text)
+        except Busy:
+            return False
+        return True
+
     def test_each_line_is_told_what_became_of_it(self, address: KafkaAddress) -> None:
         lines = [valid(1).raw, b"{poison", valid(2).raw, b"", valid(3, "s.a.l.other").raw, valid(4).raw]
         intake = Intake(address)
@@ -361,7 +368,8 @@ class TestIntake:
     def test_what_arrived_after_its_answer_is_known_when_it_is_sent_again(self, broker: Frozen) -> None:
         intake = Intake(broker.address, deadline_s=1.5)
         text = body(batch(1, 50))
-        self.take(intake, valid(1, boot=9).raw)
+        first = valid(1, boot=9)
+        until(lambda: self.is_taken(intake, first.raw))  # a new topic may take longer than that to answer
         broker.freeze()
         for _ in range(2):
             with pytest.raises(Busy):
@@ -370,7 +378,9 @@ class TestIntake:
         until(lambda: not intake._producer._overdue)
         assert self.take(intake, text)["known"] == [(1, 50)]
         intake.close()
-        assert stored(broker.address)[0] == sent([valid(1, boot=9), *batch(1, 50)])
+        found = stored(broker.address)[0]
+        del found[first.key, first.raw]
+        assert found == sent(batch(1, 50))
 
     def test_a_device_above_its_rate_is_told_to_wait_and_another_one_is_not(self, address: KafkaAddress) -> None:
         intake = Intake(address, rates=Rates(0.001, 2))
