@@ -18,6 +18,8 @@ routes = Routes("events")
 
 RUNS_MAX = 20_000
 """Of one answer."""
+STORE_TIMEOUT_S = 20.0
+"""Somebody holds a request's place meanwhile."""
 
 LINES = Raw(
     media="application/x-ndjson",
@@ -83,7 +85,7 @@ def received_events(call: Read, station: Station) -> ReceivedEvents:
     if address is None:
         raise unavailable("this service was started without ClickHouse", 60)
     try:
-        with Warehouse(address) as store:
+        with Warehouse(address, STORE_TIMEOUT_S) as store:
             runs = received(store, station, call.query["from_ms"], call.query["to_ms"], RUNS_MAX + 1)
             read_ms = read_until_ms(store)
     except SipeError as error:

@@ -123,9 +123,10 @@ def _first_line(message: str) -> str:
 class Warehouse:
     """A connection to read by, for one thread; also a context manager that closes it."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, timeout_s: float | None = None) -> None:
+        """Each answer may take `timeout_s`; as long as the flow waits, unless it is said."""
         self.address = address
-        self._driver = driver(address)
+        self._driver = driver(address, timeout_s=timeout_s)
 
     def rows(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The whole result, a dict per row; times are aware, in UTC.
