@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 from connectors.clickhouse.client import Warehouse
+from models.kpi import HOUR_MS
 from sipe.contracts.events import StationEvent
 
-HOUR_MS = 3_600_000
 _UNSAID_SOURCE = StationEvent.__struct_defaults__[0]
 
 Place = Literal["stored", "rejected", "declared"]

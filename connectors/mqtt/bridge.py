@@ -186,7 +186,7 @@ class Bridge:
                 if self._closing.wait(busy.retry_after_s):
                     return
                 continue
-            except Exception:
+            except Exception:  # whatever it is: a batch without an answer would hold up all that come behind it
                 _log.exception("a batch of %s could not be taken", delivery.request.station)
                 self._reply(delivery, broken())
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,7 +41,7 @@ class Tools(NamedTuple):
     """The directory of all that the station keeps."""
 
 
-class Day:
+class Day(ABC):
     """One station of a gateway; `run` ends only when it is cancelled."""
 
     def __init__(self, tools: Tools) -> None:
@@ -50,9 +51,9 @@ class Day:
         self.is_busy = False
         """Whether a unit is in work, which is let come to its end."""
 
+    @abstractmethod
     async def run(self) -> None:
         """Work until cancelled."""
-        raise NotImplementedError
 
     async def tell(self) -> bool:
         """Tell the office what it has not heard, if it can be told; whether it now knows all."""

@@ -120,7 +120,7 @@ class HeldOutbox:
             next_start = starts[0]
             if start.start_ms is None and next_start.start_ms is not None:
                 ended_ms = self._last_ms(start.first_boot, next_start.first_boot)
-                start = replace(start, start_ms=next_start.start_ms - ended_ms, quality="estimated")  # noqa: PLW2901
+                start = replace(start, start_ms=next_start.start_ms - ended_ms, quality="estimated")  # noqa: PLW2901  as it is known now
             starts.insert(0, start)
         self._keep(starts)
 

@@ -13,7 +13,7 @@ from edge.channels.channel import monotonic_ms
 from edge.client.shapes import Contract, Parameter, Rows
 from edge.desk.desk import Unit
 from edge.spool import Spool
-from edge.stations.day import Tools
+from edge.stations.day import Day, Tools
 from edge.stations.display import Display
 from edge.stations.parameterization import Parameterization
 from edge.stations.recorder import Notes, Recorder
@@ -47,14 +47,18 @@ async def worked(post: Post, job: Job, *lines: str, spool: Spool) -> list[tuple[
     hand = Hand(lines)
     recorder = Recorder(post.station, "station", spool)
     tools = Tools(post.desk, post.journal, recorder, hand, post.clock, monotonic_ms, post.directory)
-    running = asyncio.create_task(Station(job, tools).run())
-    scanned = asyncio.create_task(hand.has_scanned_all.wait())
-    await asyncio.wait({running, scanned}, timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED)
-    for task in (running, scanned):
+    await lived(Station(job, tools), hand.has_scanned_all)
+    return hand.seen
+
+
+async def lived(station: Day, has_ended: asyncio.Event) -> None:
+    """Let a station work until its day has ended; what it fails with is raised."""
+    running, ended = asyncio.create_task(station.run()), asyncio.create_task(has_ended.wait())
+    await asyncio.wait({running, ended}, timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED)
+    for task in (running, ended):
         task.cancel()
     with suppress(asyncio.CancelledError):
         await running
-    return hand.seen
 
 
 def day(post: Post, job: Job, *lines: str, spool: Spool) -> list[tuple[str, str]]:

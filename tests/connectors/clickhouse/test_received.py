@@ -9,8 +9,9 @@ import pytest
 
 from connectors.clickhouse.block import Block
 from connectors.clickhouse.client import Warehouse
-from connectors.clickhouse.received import HOUR_MS, Received, read_until_ms, received
+from connectors.clickhouse.received import Received, read_until_ms, received
 from connectors.clickhouse.writer import Writer
+from models.kpi import HOUR_MS
 from sipe.contracts.codec import encode
 from sipe.contracts.events import GapDetected, Heartbeat, StationEvent
 from sipe.contracts.tables import EVENTS, FLOW_PROGRESS, REJECTS, version_of

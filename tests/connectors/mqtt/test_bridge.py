@@ -37,6 +37,7 @@ from sipe.contracts import mqtt
 from sipe.contracts.codec import encode
 from sipe.contracts.events import ClockAdvanced, GapDetected, Heartbeat
 from sipe.contracts.topics import STATION_EVENTS_TOPIC
+from sipe.errors import SipeError
 
 NOW_MS = 1_772_445_600_000
 TIMEOUT_S = 60.0
@@ -124,7 +125,7 @@ class BothWays:
 def is_well(bridge: Bridge) -> bool:
     try:
         bridge.probe()
-    except Exception:
+    except SipeError:
         return False
     return True
 

@@ -99,7 +99,7 @@ def test_results_of_a_bench_are_judged_once_while_the_line_is_cut_and_the_power_
         scan_order(rig, PACKING)
         for at in (1, 2):
             rig.scanners[ASSEMBLY].scan("OP-1")
-            until(lambda: len(rig.serials_sent(ASSEMBLY)) == at, f"a unit\n{rig.log[-2_000:]}", TIMEOUT_S)  # noqa: B023
+            until(lambda: len(rig.serials_sent(ASSEMBLY)) == at, f"a unit\n{rig.log[-2_000:]}", TIMEOUT_S)  # noqa: B023  used at once
         first, second = rig.serials_sent(ASSEMBLY)
         bench.scan(f"garbage\r\n{first};229.5;PASS\r\nWX-9;3.5;PASS")
         until(lambda: "WX-9 may not come" in shown(rig, PACKING), f"a stranger\n{rig.log[-2_000:]}", TIMEOUT_S)

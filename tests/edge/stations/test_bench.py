@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ from desk_post import Post
 from hypothesis import given
 from hypothesis import strategies as st
 from shop import ASSEMBLY, CALIBRATION
-from station_day import Hand, day, events
+from station_day import Hand, day, events, lived
 
 from edge.channels.channel import monotonic_ms
 from edge.channels.intake import Chunk, Message
@@ -74,13 +73,8 @@ class Bench:
         post, recorder = self.post, Recorder(self.post.station, "station", self.spool)
         tools = Tools(post.desk, post.journal, recorder, hand, post.clock, monotonic_ms, post.directory)
         station = BenchStation(asked(**table), channel(), tools)
-        running, ended = asyncio.create_task(station.run()), asyncio.create_task(has_ended.wait())
         try:
-            await asyncio.wait({running, ended}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
-            for task in (running, ended):
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            await lived(station, has_ended)
         finally:
             await asyncio.to_thread(station.close)
             self.discarded = dict(station.discarded)

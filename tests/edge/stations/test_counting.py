@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ from desk_post import Post
 from hypothesis import given
 from hypothesis import strategies as st
 from shop import ASSEMBLY
-from station_day import Hand, events
+from station_day import Hand, events, lived
 
 from edge.channels.intake import Chunk, Message
 from edge.spool import Spool
@@ -73,14 +72,8 @@ class Count:
         recorder = Recorder(post.station, "station", self._spool)
         tools = Tools(post.desk, post.journal, recorder, self.hand, post.clock, self.running.now_ms, post.directory)
         day = CountingStation(self.settings, _after(self.hand, machine), tools)
-        running = asyncio.create_task(day.run())
-        ended = asyncio.create_task(machine.has_said_all.wait())
         try:
-            await asyncio.wait({running, ended}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
-            for task in (running, ended):
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            await lived(day, machine.has_said_all)
         finally:
             await asyncio.to_thread(day.close)
         return machine.taken
