@@ -142,8 +142,8 @@ class Asker:
         def answer(client: Client, _: Any, message: MQTTMessage) -> None:
             asked = message.properties
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho says no types here
-            properties.CorrelationData = asked.CorrelationData  # type: ignore[union-attr]
-            client.publish(asked.ResponseTopic, document, 1, properties=properties)  # type: ignore[union-attr]
+            properties.CorrelationData = asked.CorrelationData  # type: ignore[union-attr]  # a request has properties
+            client.publish(asked.ResponseTopic, document, 1, properties=properties)  # type: ignore[union-attr]  # a request has properties
 
         self._client.on_message = answer
 

@@ -53,7 +53,7 @@ def dripping(answer: bytes, all_at_once: int) -> Iterator[int]:
             with connection, suppress(OSError):
                 connection.sendall(answer[:all_at_once])
                 for byte in answer[all_at_once:]:
-                    time.sleep(0.02)
+                    time.sleep(0.02)  # it drips
                     connection.sendall(bytes([byte]))
 
         thread = threading.Thread(target=serve)

@@ -119,7 +119,7 @@ def test_a_batch_that_nobody_waits_for_any_more_is_not_kept(
     bridge.stop()
     with pytest.raises(Unreached):
         office.send_events(beat(2))
-    time.sleep(SOON_MS / 1000)
+    time.sleep(SOON_MS / 1000)  # for what must not happen
     bridge.start()
     assert office.send_events(b"\n".join([beat(2), beat(3)])).known == (), "the first was not sent on"
 
